@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The Postern Authors
+# SPDX-License-Identifier: Apache-2.0
+
+PREFIX ?= /usr/local
+# Debian's, because pytest and aiosmtpd are Debian packages; and it leaves nothing behind in the tree.
+PYTHON := /usr/bin/python3 -B
+RELEASE := swift build -c release --static-swift-stdlib
+
+BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
+# swaks does TLS through libnet-ssleay-perl, which it only recommends.
+TEST_PACKAGES := curl libnet-ssleay-perl msmtp openssl procps python3 python3-aiosmtpd python3-pytest swaks
+
+.DEFAULT_GOAL := help
+.PHONY: build run test check bench install clean help
+
+build: ## install missing Debian packages, build the release binaries
+	@scripts/install-missing $(BUILD_PACKAGES)
+	$(RELEASE)
+
+run: build ## run a demo on loopback 2587 and 2465: demo user, demo certificate, mail captured under .build/demo
+	@scripts/install-missing curl openssl swaks libnet-ssleay-perl
+	@scripts/demo
+
+test: build ## run every test: units and simulator, then the release binaries against real clients and upstreams
+	@scripts/install-missing $(TEST_PACKAGES)
+	@scripts/unpack-postfix-tools
+	swift test
+	$(PYTHON) -m pytest -p no:cacheprovider -W ignore Tests/Style Tests/EndToEnd
+
+check: ## format lint, warnings as errors, the rules of the house
+	@scripts/install-missing $(BUILD_PACKAGES) python3
+	swift format lint -s -r Package.swift Sources Tests
+	swift build --build-tests
+	$(PYTHON) Tests/Style/style.py
+
+bench: build ## CPU per durably accepted message, beside the same without the sync
+	@scripts/install-missing openssl procps python3
+	@scripts/unpack-postfix-tools
+	$(PYTHON) Benchmarks/accept.py
+
+install: build ## install to $(DESTDIR)$(PREFIX)
+	install -D -m 755 .build/release/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
+	install -D -m 755 .build/release/postern $(DESTDIR)$(PREFIX)/bin/postern
+	install -D -m 644 etc/postern.toml $(DESTDIR)$(PREFIX)/share/doc/postern/examples/postern.toml
+
+clean: ## remove what was built; demo and tools too
+	rm -rf .build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

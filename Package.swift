@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// What every Swift target of ours is compiled with.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "postern",
+  products: [
+    .executable(name: "posternd", targets: ["posternd"]),
+    .executable(name: "postern", targets: ["postern"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .target(name: "CSupport"),
+    .target(name: "CToml"),
+
+    .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: strict),
+    .target(name: "SMTP", dependencies: ["Crypto", nioCore], swiftSettings: strict),
+    .target(name: "WAL", dependencies: ["CSupport"], swiftSettings: strict),
+    .target(name: "Queue", dependencies: ["WAL", "SMTP"], swiftSettings: strict),
+    .target(name: "Mail", dependencies: [nioCore], swiftSettings: strict),
+    .target(name: "TLS", dependencies: ["COpenSSL", nioCore], swiftSettings: strict),
+    .target(name: "Configuration", dependencies: ["CToml", "SMTP"], swiftSettings: strict),
+    .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: strict),
+    .target(name: "Admin", swiftSettings: strict),
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Admin", "Configuration", "Crypto", "CSupport", "Mail", "Queue", "SMTP", "Systemd", "TLS", "WAL",
+        nioCore, nioPosix, logging,
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "posternd", dependencies: ["Gateway", "Configuration", "Systemd"], swiftSettings: strict),
+    .executableTarget(
+      name: "postern", dependencies: ["Admin", "Configuration", "Queue", "SMTP", "CLibedit"], swiftSettings: strict),
+
+    .target(
+      name: "TestKit",
+      dependencies: [
+        "Gateway", "Configuration", "Queue", "WAL", "SMTP", "TLS", "Crypto", "COpenSSL", nioCore, nioPosix, nioEmbedded,
+        logging,
+      ],
+      path: "Tests/TestKit", swiftSettings: strict),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto"], swiftSettings: strict),
+    .testTarget(name: "SMTPTests", dependencies: ["SMTP", "Crypto", nioCore], swiftSettings: strict),
+    .testTarget(name: "WALTests", dependencies: ["WAL", "CSupport", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "QueueTests", dependencies: ["Queue", "WAL", "SMTP", "TestKit"], swiftSettings: strict),
+    .testTarget(name: "MailTests", dependencies: ["Mail", nioCore], swiftSettings: strict),
+    .testTarget(
+      name: "TLSTests", dependencies: ["TLS", "TestKit", "COpenSSL", nioCore, nioEmbedded, nioPosix],
+      swiftSettings: strict),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "SMTP"], swiftSettings: strict),
+    .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: strict),
+    .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
+    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestKit", nioEmbedded], swiftSettings: strict),
+  ],
+  cxxLanguageStandard: .cxx17
+)
