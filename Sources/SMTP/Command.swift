@@ -1,0 +1,210 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// One command line of a client, read (RFC 5321 section 4.1, RFC 3207, RFC 4954).
+package enum Command: Equatable, Sendable {
+  case ehlo(PeerText)
+  case helo(PeerText)
+  case mail(MailCommand)
+  case rcpt(Address)
+  case data
+  case rset
+  case noop
+  case quit
+  case vrfy
+  case expn
+  case help
+  case startTLS
+  /// Mechanism in upper case; the initial response as it stands, nil if there is none.
+  case auth(mechanism: String, initialResponse: String?)
+  /// A verb of HTTP: another protocol talks to this port, through a browser perhaps.
+  case foreign
+}
+
+/// `MAIL FROM:<path> parameters`.
+package struct MailCommand: Equatable, Sendable {
+  /// nil is the null path.
+  package var sender: Address?
+  /// RFC 1870; nil if not declared.
+  package var size: UInt64?
+  package var body: BodyKind
+}
+
+extension Command {
+  /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets.
+  package static func parse(_ line: ArraySlice<UInt8>) throws(Reply) -> Command {
+    guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlOctets }
+    let verbEnd = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
+    let verb = String(decoding: line[..<verbEnd], as: UTF8.self).uppercased()
+    var arguments = verbEnd < line.endIndex ? line[(verbEnd + 1)...] : line[verbEnd...]
+    // Trailing white space is meaningless and sent by many devices.
+    while arguments.last == UInt8(ascii: " ") { arguments.removeLast() }
+    switch verb {
+    case "EHLO": return .ehlo(try helo(arguments))
+    case "HELO": return .helo(try helo(arguments))
+    case "MAIL": return .mail(try mail(arguments))
+    case "RCPT": return .rcpt(try rcpt(arguments))
+    case "DATA": return try without(arguments, .data)
+    case "RSET": return try without(arguments, .rset)
+    case "QUIT": return try without(arguments, .quit)
+    case "STARTTLS": return try without(arguments, .startTLS)
+    case "NOOP": return .noop
+    case "HELP": return .help
+    case "EXPN": return .expn
+    case "VRFY":
+      guard !arguments.isEmpty else { throw .syntax("VRFY needs a name") }
+      return .vrfy
+    case "AUTH": return try auth(arguments)
+    case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE": return .foreign
+    default: throw .unknownCommand
+    }
+  }
+
+  private static func without(_ arguments: ArraySlice<UInt8>, _ command: Command) throws(Reply) -> Command {
+    guard arguments.isEmpty else { throw .syntax("no parameters here") }
+    return command
+  }
+
+  /// A name is not verified (RFC 5321 section 4.1.4), only kept from breaking a trace field.
+  private static func helo(_ name: ArraySlice<UInt8>) throws(Reply) -> PeerText {
+    guard !name.isEmpty else { throw .syntax("your host name is missing") }
+    guard name.count <= Limits.heloOctetsMax, name.allSatisfy(isNameOctet) else {
+      throw .syntax("that is no host name")
+    }
+    return PeerText(octets: name)
+  }
+
+  private static let nameSpecials: [UInt8] = Array("()<>@,;\\\" ".utf8)
+
+  private static func isNameOctet(_ octet: UInt8) -> Bool {
+    (0x21...0x7E).contains(octet) && !nameSpecials.contains(octet)
+  }
+
+  private static func auth(_ arguments: ArraySlice<UInt8>) throws(Reply) -> Command {
+    let words = arguments.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+    guard let first = words.first, !first.isEmpty else { throw .syntax("AUTH needs a mechanism") }
+    guard words.count <= 2 else { throw .syntax("AUTH takes a mechanism and one response") }
+    // sasl-mech of RFC 4422 section 3.1.
+    guard first.count <= 20, first.allSatisfy({ Address.isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x5F }) else {
+      throw .syntax("that is no mechanism name")
+    }
+    return .auth(
+      mechanism: String(decoding: first, as: UTF8.self).uppercased(),
+      initialResponse: words.count == 2 ? String(decoding: words[1], as: UTF8.self) : nil)
+  }
+
+  private static func mail(_ arguments: ArraySlice<UInt8>) throws(Reply) -> MailCommand {
+    var rest = try afterKeyword("FROM:", arguments)
+    var command = MailCommand(sender: nil, size: nil, body: .sevenBit)
+    if rest.starts(with: Array("<>".utf8)) {
+      rest = rest.dropFirst(2)
+    } else {
+      command.sender = try path(&rest, wrong: .badSender)
+    }
+    for (keyword, value) in try parameters(rest) {
+      switch keyword {
+      case "SIZE":
+        guard let value, (1...Limits.sizeDigitsMax).contains(value.utf8.count),
+          value.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { throw .syntax("SIZE is a number of octets") }
+        // Twenty digits can exceed 64 bits; that is only "too large".
+        command.size = UInt64(value) ?? .max
+      case "BODY":
+        switch value?.uppercased() {
+        case "7BIT": command.body = .sevenBit
+        case "8BITMIME": command.body = .eightBit
+        default: throw .syntax("BODY is 7BIT or 8BITMIME")
+        }
+      case "AUTH":
+        // RFC 4954 section 5: taken from every client, believed from none.
+        guard let value, isXtext(value) else { throw .syntax("AUTH is an address in xtext or <>") }
+      default:
+        throw .unknownParameter(keyword)
+      }
+    }
+    return command
+  }
+
+  private static func rcpt(_ arguments: ArraySlice<UInt8>) throws(Reply) -> Address {
+    var rest = try afterKeyword("TO:", arguments)
+    let recipient = try path(&rest, wrong: .badRecipient)
+    for (keyword, _) in try parameters(rest) { throw .unknownParameter(keyword) }
+    return recipient
+  }
+
+  /// Behind `FROM:` or `TO:`. RFC 5321 section 3.3 allows no space there; devices send one all the same.
+  private static func afterKeyword(_ keyword: String, _ line: ArraySlice<UInt8>) throws(Reply) -> ArraySlice<UInt8> {
+    let length = keyword.utf8.count
+    guard line.count > length, String(decoding: line.prefix(length), as: UTF8.self).uppercased() == keyword else {
+      throw .syntax("expected \(keyword)<address>")
+    }
+    return line.dropFirst(length).drop { $0 == UInt8(ascii: " ") }
+  }
+
+  /// `<mailbox>` or `<@route,@route:mailbox>`; the route is dropped (RFC 5321 appendix C).
+  private static func path(_ rest: inout ArraySlice<UInt8>, wrong: Reply) throws(Reply) -> Address {
+    guard rest.first == UInt8(ascii: "<") else { throw wrong }
+    if rest.contains(where: { $0 >= 0x80 }) { throw .eightBitAddress }
+    var inner = rest.dropFirst()
+    if inner.first == UInt8(ascii: "@") { inner = try afterRoute(inner, wrong: wrong) }
+    guard let (address, end) = Address.parse(inner), end < rest.endIndex, rest[end] == UInt8(ascii: ">"),
+      end - rest.startIndex < Limits.pathOctetsMax
+    else { throw wrong }
+    rest = rest[(end + 1)...]
+    return address
+  }
+
+  private static func afterRoute(_ route: ArraySlice<UInt8>, wrong: Reply) throws(Reply) -> ArraySlice<UInt8> {
+    var index = route.startIndex
+    while index < route.endIndex, route[index] == UInt8(ascii: "@") {
+      index += 1
+      guard Address.scanDomain(route, &index), index < route.endIndex else { throw wrong }
+      if route[index] == UInt8(ascii: ":") { return route[(index + 1)...] }
+      guard route[index] == UInt8(ascii: ",") else { throw wrong }
+      index += 1
+    }
+    throw wrong
+  }
+
+  /// `SP keyword[=value]` any number of times (RFC 5321 section 4.1.1.11), each keyword once.
+  private static func parameters(_ rest: ArraySlice<UInt8>) throws(Reply) -> [(keyword: String, value: String?)] {
+    guard !rest.isEmpty else { return [] }
+    guard rest.first == UInt8(ascii: " ") else { throw .syntax("unexpected text behind the address") }
+    var parameters: [(keyword: String, value: String?)] = []
+    for word in rest.split(separator: UInt8(ascii: " ")) {
+      let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      let keyword = String(decoding: parts[0], as: UTF8.self).uppercased()
+      guard !keyword.isEmpty, keyword.utf8.allSatisfy({ Address.isLetterOrDigit($0) || $0 == 0x2D }) else {
+        throw .syntax("that is no parameter")
+      }
+      guard !parameters.contains(where: { $0.keyword == keyword }) else { throw .syntax("\(keyword) is given twice") }
+      let value = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : nil
+      guard value?.isEmpty != true else { throw .syntax("\(keyword)= has no value") }
+      parameters.append((keyword, value))
+    }
+    return parameters
+  }
+
+  /// RFC 3461 section 4, and `<>`.
+  private static func isXtext(_ value: String) -> Bool {
+    if value == "<>" { return true }
+    let octets = Array(value.utf8)
+    var index = 0
+    while index < octets.count {
+      if octets[index] == UInt8(ascii: "+") {
+        guard index + 2 < octets.count, octets[(index + 1)...(index + 2)].allSatisfy(isUpperHex) else { return false }
+        index += 3
+      } else {
+        guard (0x21...0x7E).contains(octets[index]), octets[index] != UInt8(ascii: "=") else { return false }
+        index += 1
+      }
+    }
+    return true
+  }
+
+  private static func isUpperHex(_ octet: UInt8) -> Bool {
+    (0x30...0x39).contains(octet) || (0x41...0x46).contains(octet)
+  }
+}
+
+extension Reply: Error {}

@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every bound of the dialogue, both sides, with the reason for its value.
+package enum Limits {
+  // MARK: what a client may send
+
+  /// RFC 5321 section 4.5.3.1.4 asks for 512 and extensions add to it (SIZE 26, BODY 17, AUTH 500); clients that
+  /// repeat long source routes still fit.
+  package static let commandLineOctetsMax = 2_048
+  /// RFC 4954 section 4: a response line of AUTH, CRLF included.
+  package static let authLineOctetsMax = 12_288
+  /// Octets thrown away of one over-long line before the connection is closed instead.
+  package static let discardedLineOctetsMax = 65_536
+  /// One piece of content handed to the queue: what a session keeps in memory at most.
+  package static let chunkOctetsMax = 65_536
+  /// RFC 5321 section 4.1.1.1 takes a domain or an address literal.
+  package static let heloOctetsMax = 255
+  /// A path, brackets included (RFC 5321 section 4.5.3.1.3) plus what we tolerate in a local part.
+  package static let pathOctetsMax = 512
+  /// RFC 1870 section 3: the SIZE value has 1 to 20 digits.
+  package static let sizeDigitsMax = 20
+  /// Guesses of a password on one connection.
+  package static let loginFailuresMax = 5
+  /// Commands in a row that move no mail, before and after a login.
+  package static let idleCommandsBeforeLoginMax = 100
+  package static let idleCommandsAfterLoginMax = 1_000
+  /// RFC 5321 section 6.3: a message with more trace fields than this goes in a circle.
+  package static let receivedFieldsMax = 100
+
+  // MARK: how long a client may take, in seconds
+
+  /// RFC 5321 section 4.5.3.2.7.
+  package static let commandSeconds = 300
+  /// RFC 5321 section 4.5.3.2.5: the time for one block of content.
+  package static let contentSeconds = 180
+  /// Content counts as progress in steps of so much: 180 s for a step is the least rate, about 23 octets a second.
+  package static let contentProgressOctets: UInt64 = 4_096
+  /// From the connection to a login, all commands together; a client that needs no login is not held to it.
+  package static let loginSeconds = 60
+  package static let handshakeSeconds = 10
+  /// A client that does not read our replies.
+  package static let writeStallSeconds = 60
+
+  // MARK: what an upstream may send
+
+  /// A reply over these bounds is a broken peer: the connection closes and the mail waits.
+  package static let replyLinesMax = 512
+  package static let replyOctetsMax = 65_536
+  /// RFC 5321 section 4.5.3.1.5 says 512; longer lines are seen in the wild.
+  package static let replyLineOctetsMax = 4_096
+
+  // MARK: how long an upstream may take, in seconds (RFC 5321 section 4.5.3.2)
+
+  package static let connectSeconds = 30
+  package static let upstreamHandshakeSeconds = 30
+  package static let greetingSeconds = 300
+  package static let heloSeconds = 300
+  package static let authSeconds = 120
+  package static let mailSeconds = 300
+  package static let recipientSeconds = 300
+  package static let dataSeconds = 120
+  package static let blockSeconds = 180
+  package static let endOfDataSeconds = 600
+  package static let quitSeconds = 5
+}

@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What we say to clients. The display of a printer shows about sixty characters, so the first words count.
+extension Reply {
+  // MARK: the dialogue
+
+  static let ok = Reply(250, EnhancedStatus(2, 0, 0), "OK")
+  static let bye = Reply(221, EnhancedStatus(2, 0, 0), "Bye")
+  static let readyForTLS = Reply(220, EnhancedStatus(2, 0, 0), "Ready for TLS")
+  static let senderOK = Reply(250, EnhancedStatus(2, 1, 0), "Sender OK")
+  static let recipientOK = Reply(250, EnhancedStatus(2, 1, 5), "Recipient OK")
+  static let startContent = Reply(354, nil, "End with a line that holds only a dot")
+  static let notVerified = Reply(252, EnhancedStatus(2, 1, 5), "Not verified here; send and see")
+  static let help = Reply(214, EnhancedStatus(2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+
+  // MARK: syntax and order
+
+  static let unknownCommand = Reply(500, EnhancedStatus(5, 5, 1), "Unknown command")
+  static let controlOctets = Reply(500, EnhancedStatus(5, 5, 2), "Control characters in a command")
+  static let lineTooLong = Reply(500, EnhancedStatus(5, 5, 2), "Line too long")
+  static let authLineTooLong = Reply(500, EnhancedStatus(5, 5, 6), "Login response too long")
+  static let notExpanded = Reply(502, EnhancedStatus(5, 5, 1), "EXPN is not offered")
+  static let foreignProtocol = Reply(500, EnhancedStatus(5, 5, 1), "This is SMTP, not HTTP")
+  static let heloFirst = Reply(503, EnhancedStatus(5, 5, 1), "Say EHLO first")
+  static let mailFirst = Reply(503, EnhancedStatus(5, 5, 1), "Send MAIL first")
+  static let recipientFirst = Reply(503, EnhancedStatus(5, 5, 1), "No valid recipients")
+  static let transactionOpen = Reply(503, EnhancedStatus(5, 5, 1), "A message is already begun; RSET drops it")
+
+  static func syntax(_ what: String) -> Reply { Reply(501, EnhancedStatus(5, 5, 4), "Syntax: \(what)") }
+  static func unknownParameter(_ keyword: String) -> Reply {
+    Reply(555, EnhancedStatus(5, 5, 4), "Parameter \(keyword) is not offered")
+  }
+
+  // MARK: addresses and sizes
+
+  static let badSender = Reply(501, EnhancedStatus(5, 1, 7), "Sender is not an address")
+  static let badRecipient = Reply(501, EnhancedStatus(5, 1, 3), "Recipient is not an address")
+  static let eightBitAddress = Reply(553, EnhancedStatus(5, 6, 7), "Non-ASCII addresses are not offered")
+  static let tooManyRecipients = Reply(
+    452, EnhancedStatus(4, 5, 3), "Too many recipients; send the rest in another message")
+  static let bareLineEnd = Reply(550, EnhancedStatus(5, 5, 2), "Bare CR or LF in the message; lines end in CRLF")
+  static let nulInContent = Reply(550, EnhancedStatus(5, 6, 0), "NUL in the message")
+  package static let loop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: too many Received fields")
+  package static let headerTooLarge = Reply(552, EnhancedStatus(5, 3, 4), "Header too big, limit 1 MiB")
+
+  static func tooBig(limit: UInt64) -> Reply {
+    Reply(552, EnhancedStatus(5, 3, 4), "Too big, limit \(limit / 1_048_576) MiB")
+  }
+
+  // MARK: TLS and login
+
+  static let tlsFirst = Reply(530, EnhancedStatus(5, 7, 0), "Must issue a STARTTLS command first (or port 465 SSL)")
+  static let clearTextOnly = Reply(530, EnhancedStatus(5, 7, 0), "This port is only for clients that the admin named")
+  static let tlsForLogin = Reply(538, EnhancedStatus(5, 7, 11), "Turn on TLS first: port 465 SSL or STARTTLS on 587")
+  static let tlsTwice = Reply(503, EnhancedStatus(5, 5, 1), "TLS is already on")
+  static let tlsNotOffered = Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here")
+  static let loginTwice = Reply(503, EnhancedStatus(5, 5, 1), "Already logged in")
+  static let mechanismUnknown = Reply(504, EnhancedStatus(5, 5, 4), "Mechanism is not offered; use PLAIN or LOGIN")
+  static let notBase64 = Reply(501, EnhancedStatus(5, 5, 2), "That is not base64")
+  static let loginCancelled = Reply(501, EnhancedStatus(5, 7, 0), "Login cancelled")
+  static let loginMalformed = Reply(501, EnhancedStatus(5, 5, 2), "That is no login of this mechanism")
+  static let loginAccepted = Reply(235, EnhancedStatus(2, 7, 0), "Login accepted")
+  static let loginRejected = Reply(535, EnhancedStatus(5, 7, 8), "Wrong user or password")
+  static let loginThrottled = Reply(454, EnhancedStatus(4, 7, 0), "Too many failed logins, try again later")
+  static let loginUnavailable = Reply(454, EnhancedStatus(4, 7, 0), "Logins cannot be checked at the moment, try again")
+
+  static func loginNeeded(_ hostname: String) -> Reply {
+    Reply(530, EnhancedStatus(5, 7, 0), "Login needed: user+password from `postern users` (\(hostname))")
+  }
+
+  // MARK: storage, and the end of a connection
+
+  package static let diskFull = Reply(452, EnhancedStatus(4, 3, 1), "Gateway disk full, try later (admin was told)")
+  package static let diskRefused = Reply(451, EnhancedStatus(4, 3, 0), "Gateway could not store the message, try again")
+  static let tooManyLoginFailures = Reply(421, EnhancedStatus(4, 7, 0), "Too many failed logins")
+  static let tooManyIdleCommands = Reply(421, EnhancedStatus(4, 7, 0), "Too many commands without mail")
+  static let lineFarTooLong = Reply(421, EnhancedStatus(4, 7, 0), "Line far too long")
+  package static let timeout = Reply(421, EnhancedStatus(4, 4, 2), "Too slow, closing")
+  package static let restarting = Reply(421, EnhancedStatus(4, 3, 2), "Restarting, try again in a moment")
+  package static let tooManySessions = Reply(
+    421, EnhancedStatus(4, 3, 2), "Too many connections, try again in a moment")
+  package static let tooManySessionsOfClient = Reply(
+    421, EnhancedStatus(4, 7, 0), "Too many connections from this address")
+
+  static func queued(_ id: String) -> Reply { Reply(250, EnhancedStatus(2, 0, 0), "OK queued as \(id)") }
+}

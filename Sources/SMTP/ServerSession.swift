@@ -1,0 +1,538 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+import struct NIOCore.ByteBuffer
+
+/// What holds for every session of a listener.
+package struct ServerPolicy: Sendable, Equatable {
+  package var hostname: String
+  /// STARTTLS is offered while TLS is off.
+  package var offersTLS: Bool
+  package var messageOctetsMax: UInt64
+  package var recipientsMax: Int
+
+  package init(hostname: String, offersTLS: Bool, messageOctetsMax: UInt64, recipientsMax: Int) {
+    self.hostname = hostname
+    self.offersTLS = offersTLS
+    self.messageOctetsMax = messageOctetsMax
+    self.recipientsMax = recipientsMax
+  }
+}
+
+/// What the configuration lets this client do that others may not.
+package struct ClientRights: Sendable, Equatable {
+  package var mayOmitLogin: Bool
+  package var mayOmitTLS: Bool
+
+  package init(mayOmitLogin: Bool = false, mayOmitTLS: Bool = false) {
+    self.mayOmitLogin = mayOmitLogin
+    self.mayOmitTLS = mayOmitTLS
+  }
+}
+
+/// The server's side of one submission dialogue (RFC 5321, RFC 6409): events in, replies and one action out.
+///
+/// `SubmissionHandler` calls it and executes. The session decides everything that the protocol decides; it opens no
+/// socket, reads no clock and knows no queue. When it asks for something (`verify`, `store`, `commit`, `startTLS`) it
+/// takes no further input until the answering event.
+package struct ServerSession: Sendable {
+  /// What to do now. Replies are already in the output buffer, in order.
+  package enum Action: Equatable, Sendable {
+    /// Nothing: more input is needed.
+    case wait
+    /// Send the output, then begin the handshake; answer with `tlsStarted()`.
+    case startTLS
+    /// Answer with `loginChecked`.
+    case verify(LoginAttempt)
+    /// Append this content to the message; answer with `stored()` or `storageFailed`.
+    case store(ByteBuffer)
+    /// The message is complete: append this last content and make all of it durable; answer with `committed`,
+    /// `commitRefused` or `storageFailed`.
+    case commit(Envelope, ByteBuffer)
+    /// Forget the content that was stored, and go on.
+    case abandon
+    /// Send the output, then close.
+    case close
+  }
+
+  package enum LoginVerdict: Equatable, Sendable {
+    case accepted
+    case rejected
+    /// Too many failures from there lately; the password was not looked at.
+    case throttled
+    case unavailable
+  }
+
+  private enum State: Equatable {
+    case awaitingCommand
+    /// Behind `334`.
+    case awaitingResponse(SASLServer)
+    case readingContent(ContentReader)
+    case startingTLS
+    case verifying(LoginAttempt)
+    case storing(ContentReader)
+    case committing
+    case closed
+  }
+
+  /// A command line that has no end within bounds is thrown away to its end.
+  private struct Discard: Equatable {
+    var octets = 0
+    var reply: Reply
+  }
+
+  package let policy: ServerPolicy
+  package let rights: ClientRights
+  /// The name of the last EHLO or HELO; nil before it, and again after STARTTLS (RFC 3207 section 4.2).
+  package private(set) var heloName: PeerText?
+  package private(set) var isExtended = false
+  package private(set) var isTLS: Bool
+  package private(set) var login: String?
+
+  private var state = State.awaitingCommand
+  private var transaction: Envelope?
+  private var content = ByteBuffer()
+  private var hasStoredContent = false
+  private var discard: Discard?
+  private var loginFailures = 0
+  private var idleCommands = 0
+  private var refusals: [Reply] = []
+  /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
+  package private(set) var progress: UInt64 = 0
+
+  package init(policy: ServerPolicy, rights: ClientRights, isTLS: Bool) {
+    self.policy = policy
+    self.rights = rights
+    self.isTLS = isTLS
+  }
+
+  // MARK: events
+
+  /// The connection stands (under implicit TLS: the handshake is done).
+  package func opened(into output: inout ByteBuffer) {
+    output.writeString("220 \(policy.hostname) ESMTP postern ready\r\n")
+  }
+
+  /// Reads as far as it can and returns at the first thing to do. Call again after executing the action, unless it is
+  /// `wait`, `close`, or one that waits for an event.
+  package mutating func received(_ input: inout ByteBuffer, into output: inout ByteBuffer) -> Action {
+    while true {
+      switch state {
+      case .startingTLS, .verifying, .storing, .committing, .closed:
+        return .wait
+      case .readingContent(let reader):
+        if let action = readContent(reader, &input, into: &output) { return action }
+      case .awaitingCommand:
+        guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
+        if let action = executeLine(line, behind: input, into: &output) { return action }
+      case .awaitingResponse(let sasl):
+        guard let line = nextLine(&input, limit: Limits.authLineOctetsMax, into: &output) else { return idle() }
+        if let action = continueLogin(sasl, line, into: &output) { return action }
+      }
+    }
+  }
+
+  /// The handshake that `startTLS` asked for is done. All that the client said before is forgotten (RFC 3207 section 4.2).
+  package mutating func tlsStarted() {
+    guard state == .startingTLS else { return }
+    isTLS = true
+    heloName = nil
+    isExtended = false
+    transaction = nil
+    state = .awaitingCommand
+  }
+
+  package mutating func loginChecked(_ verdict: LoginVerdict, into output: inout ByteBuffer) -> Action {
+    guard case .verifying(let attempt) = state else { return .wait }
+    state = .awaitingCommand
+    switch verdict {
+    case .accepted:
+      login = attempt.name
+      idleCommands = 0
+      say(.loginAccepted, into: &output)
+    case .rejected:
+      return loginFailed(.loginRejected, into: &output)
+    case .throttled:
+      return loginFailed(.loginThrottled, into: &output)
+    case .unavailable:
+      say(.loginUnavailable, into: &output)
+    }
+    return .wait
+  }
+
+  /// The content of the last `store` lies in the log.
+  package mutating func stored() {
+    guard case .storing(let reader) = state else { return }
+    state = .readingContent(reader)
+  }
+
+  /// The message is durable.
+  package mutating func committed(_ id: String, into output: inout ByteBuffer) {
+    guard state == .committing else { return }
+    say(.queued(id), into: &output)
+    endTransaction()
+  }
+
+  /// The message was refused for what it holds, before anything of it became durable.
+  package mutating func commitRefused(_ reply: Reply, into output: inout ByteBuffer) {
+    guard state == .committing else { return }
+    say(reply, into: &output)
+    endTransaction()
+  }
+
+  /// The disk did not take the content. Whatever else the client sends of this message is read and dropped.
+  package mutating func storageFailed(_ reply: Reply, into output: inout ByteBuffer) {
+    switch state {
+    case .storing(let reader):
+      refusal = reply
+      state = .readingContent(reader)
+    case .committing:
+      say(reply, into: &output)
+      endTransaction()
+    default:
+      break
+    }
+  }
+
+  /// The client took too long, or we are going away: the session ends with this reply, if one may stand here.
+  /// A commit that is under way is not undone; its reply goes out first.
+  package mutating func end(_ reply: Reply, into output: inout ByteBuffer) -> Action {
+    switch state {
+    case .startingTLS, .closed: break
+    default: say(reply, into: &output)
+    }
+    state = .closed
+    return .close
+  }
+
+  /// Refusals since the last call, for the log.
+  package mutating func takeRefusals() -> [Reply] {
+    defer { refusals = [] }
+    return refusals
+  }
+
+  /// The message that is arriving was committed and only the reply is missing.
+  package var isCommitting: Bool { state == .committing }
+  package var isReadingContent: Bool {
+    switch state {
+    case .readingContent, .storing: true
+    default: false
+    }
+  }
+
+  // MARK: lines
+
+  /// Answers the message at the true end of its content.
+  private var refusal: Reply?
+
+  /// What to do when no whole line is there.
+  private mutating func idle() -> Action {
+    state == .closed ? .close : .wait
+  }
+
+  /// The next line without its CRLF. Only CRLF ends a line: a bare LF stays inside and makes the line wrong.
+  private mutating func nextLine(
+    _ input: inout ByteBuffer, limit: Int, into output: inout ByteBuffer
+  ) -> ArraySlice<UInt8>? {
+    while true {
+      guard let length = Self.lineLength(input) else {
+        overlong(&input, limit: limit, into: &output)
+        return nil
+      }
+      if let dropped = discard {
+        input.moveReaderIndex(forwardBy: length)
+        discard = nil
+        say(dropped.reply, into: &output)
+        abortLogin()
+        if !countIdleCommand(into: &output) { return nil }
+        continue
+      }
+      guard length <= limit else {
+        input.moveReaderIndex(forwardBy: length)
+        say(isAuthenticating ? .authLineTooLong : .lineTooLong, into: &output)
+        abortLogin()
+        if !countIdleCommand(into: &output) { return nil }
+        continue
+      }
+      progress += 1
+      let line = input.readBytes(length: length)!
+      return line.dropLast(2)
+    }
+  }
+
+  /// Octets up to and with the first CRLF.
+  private static func lineLength(_ input: ByteBuffer) -> Int? {
+    input.withUnsafeReadableBytes { octets in
+      guard let base = octets.baseAddress else { return nil }
+      var from = 0
+      while let found = memchr(base + from, 0x0A, octets.count - from) {
+        let index = UnsafeRawPointer(found) - base
+        if index > 0, octets[index - 1] == 0x0D { return index + 1 }
+        from = index + 1
+      }
+      return nil
+    }
+  }
+
+  /// Throws away the part of an over-long line that is there, but for a CR that may belong to its end.
+  private mutating func overlong(_ input: inout ByteBuffer, limit: Int, into output: inout ByteBuffer) {
+    guard discard != nil || input.readableBytes > limit else { return }
+    var dropped = discard ?? Discard(reply: isAuthenticating ? .authLineTooLong : .lineTooLong)
+    let keep = input.getInteger(at: input.writerIndex - 1, as: UInt8.self) == 0x0D ? 1 : 0
+    dropped.octets += input.readableBytes - keep
+    input.moveReaderIndex(forwardBy: input.readableBytes - keep)
+    discard = dropped
+    if dropped.octets > Limits.discardedLineOctetsMax {
+      say(.lineFarTooLong, into: &output)
+      state = .closed
+    }
+  }
+
+  private var isAuthenticating: Bool {
+    if case .awaitingResponse = state { true } else { false }
+  }
+
+  private mutating func abortLogin() {
+    if isAuthenticating { state = .awaitingCommand }
+  }
+
+  /// false: the client got its last reply.
+  private mutating func countIdleCommand(into output: inout ByteBuffer) -> Bool {
+    idleCommands += 1
+    let limit =
+      login == nil && !rights.mayOmitLogin ? Limits.idleCommandsBeforeLoginMax : Limits.idleCommandsAfterLoginMax
+    guard idleCommands > limit else { return true }
+    _ = endIdle(into: &output)
+    return false
+  }
+
+  private mutating func endIdle(into output: inout ByteBuffer) -> Action {
+    say(.tooManyIdleCommands, into: &output)
+    state = .closed
+    return .close
+  }
+
+  private mutating func say(_ reply: Reply, into output: inout ByteBuffer) {
+    output.write(reply)
+    if reply.code >= 400 { refusals.append(reply) }
+  }
+
+  // MARK: commands
+
+  private mutating func executeLine(
+    _ line: ArraySlice<UInt8>, behind input: ByteBuffer, into output: inout ByteBuffer
+  ) -> Action? {
+    do throws(Reply) {
+      return try execute(Command.parse(line), unprocessed: input.readableBytes, into: &output)
+    } catch {
+      say(error, into: &output)
+      return countIdleCommand(into: &output) ? nil : .close
+    }
+  }
+
+  private mutating func execute(
+    _ command: Command, unprocessed: Int, into output: inout ByteBuffer
+  ) throws(Reply) -> Action? {
+    switch command {
+    case .mail(let mail):
+      try begin(mail)
+      say(.senderOK, into: &output)
+      return nil
+    case .rcpt(let recipient):
+      try add(recipient)
+      say(.recipientOK, into: &output)
+      return idleCommands > Limits.idleCommandsAfterLoginMax ? endIdle(into: &output) : nil
+    case .data:
+      guard let transaction else { throw .mailFirst }
+      guard !transaction.recipients.isEmpty else { throw .recipientFirst }
+      say(.startContent, into: &output)
+      refusal = nil
+      state = .readingContent(ContentReader())
+      return nil
+    case .startTLS:
+      return try startTLS(unprocessed: unprocessed, into: &output)
+    case .auth(let mechanism, let initialResponse):
+      return try beginLogin(mechanism, initialResponse, into: &output)
+    case .quit:
+      say(.bye, into: &output)
+      state = .closed
+      return .close
+    case .foreign:
+      say(.foreignProtocol, into: &output)
+      state = .closed
+      return .close
+    case .ehlo(let name): greet(name, isExtended: true, into: &output)
+    case .helo(let name): greet(name, isExtended: false, into: &output)
+    case .rset:
+      transaction = nil
+      say(.ok, into: &output)
+    case .noop: say(.ok, into: &output)
+    case .vrfy: say(.notVerified, into: &output)
+    case .expn: throw .notExpanded
+    case .help: say(.help, into: &output)
+    }
+    // What is left here moves no mail.
+    return countIdleCommand(into: &output) ? nil : .close
+  }
+
+  private mutating func greet(_ name: PeerText, isExtended: Bool, into output: inout ByteBuffer) {
+    heloName = name
+    self.isExtended = isExtended
+    transaction = nil
+    guard isExtended else {
+      output.writeString("250 \(policy.hostname)\r\n")
+      return
+    }
+    output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(policy.messageOctetsMax)\r\n")
+    if policy.offersTLS && !isTLS { output.writeString("250-STARTTLS\r\n") }
+    if isTLS { output.writeString("250-AUTH PLAIN LOGIN\r\n") }
+    output.writeString("250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n")
+  }
+
+  private mutating func begin(_ mail: MailCommand) throws(Reply) {
+    guard heloName != nil else { throw .heloFirst }
+    guard isTLS || rights.mayOmitTLS else { throw policy.offersTLS ? .tlsFirst : .clearTextOnly }
+    guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
+    guard transaction == nil else { throw .transactionOpen }
+    if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(limit: policy.messageOctetsMax) }
+    transaction = Envelope(sender: mail.sender, recipients: [], body: mail.body)
+  }
+
+  private mutating func add(_ recipient: Address) throws(Reply) {
+    guard var envelope = transaction.take() else { throw .mailFirst }
+    defer { transaction = envelope }
+    guard envelope.recipients.count < policy.recipientsMax else { throw .tooManyRecipients }
+    // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
+    if envelope.recipients.contains(recipient) { idleCommands += 1 } else { envelope.recipients.append(recipient) }
+  }
+
+  /// Octets behind STARTTLS came in clear from whoever sits in between: nothing of them is ever executed.
+  private mutating func startTLS(unprocessed: Int, into output: inout ByteBuffer) throws(Reply) -> Action {
+    guard !isTLS else { throw .tlsTwice }
+    guard policy.offersTLS else { throw .tlsNotOffered }
+    guard unprocessed == 0 else {
+      state = .closed
+      return .close
+    }
+    say(.readyForTLS, into: &output)
+    transaction = nil
+    state = .startingTLS
+    return .startTLS
+  }
+
+  // MARK: login
+
+  private mutating func beginLogin(
+    _ name: String, _ initialResponse: String?, into output: inout ByteBuffer
+  ) throws(Reply) -> Action? {
+    guard heloName != nil else { throw .heloFirst }
+    guard isTLS else { throw .tlsForLogin }
+    guard login == nil else { throw .loginTwice }
+    guard transaction == nil else { throw .transactionOpen }
+    guard let mechanism = SASLMechanism(rawValue: name) else { throw .mechanismUnknown }
+    var sasl = SASLServer(mechanism)
+    return take(sasl.begin(initialResponse), of: sasl, into: &output)
+  }
+
+  private mutating func continueLogin(
+    _ sasl: SASLServer, _ line: ArraySlice<UInt8>, into output: inout ByteBuffer
+  ) -> Action? {
+    var sasl = sasl
+    return take(sasl.received(line), of: sasl, into: &output)
+  }
+
+  private mutating func take(_ step: SASLServer.Step, of sasl: SASLServer, into output: inout ByteBuffer) -> Action? {
+    switch step {
+    case .challenge(let challenge):
+      output.writeString("334 \(challenge)\r\n")
+      state = .awaitingResponse(sasl)
+      return nil
+    case .verify(let attempt):
+      state = .verifying(attempt)
+      return .verify(attempt)
+    case .refuse(let reply):
+      state = .awaitingCommand
+      if reply == .loginRejected {
+        let action = loginFailed(reply, into: &output)
+        return action == .close ? .close : nil
+      }
+      say(reply, into: &output)
+      return countIdleCommand(into: &output) ? nil : .close
+    }
+  }
+
+  private mutating func loginFailed(_ reply: Reply, into output: inout ByteBuffer) -> Action {
+    say(reply, into: &output)
+    loginFailures += 1
+    guard loginFailures >= Limits.loginFailuresMax else { return .wait }
+    say(.tooManyLoginFailures, into: &output)
+    state = .closed
+    return .close
+  }
+
+  // MARK: content
+
+  private mutating func readContent(
+    _ reader: ContentReader, _ input: inout ByteBuffer, into output: inout ByteBuffer
+  ) -> Action? {
+    var reader = reader
+    if content.capacity == 0 { content.reserveCapacity(min(input.readableBytes, Limits.chunkOctetsMax)) }
+    let before = reader.octets / Limits.contentProgressOctets
+    let outcome = reader.read(
+      &input, into: &content, limit: Limits.chunkOctetsMax, isDiscarding: refusal != nil)
+    progress += reader.octets / Limits.contentProgressOctets - before
+    if refusal == nil { refusal = fault(of: reader) }
+    if refusal != nil { content.clear() }
+    switch outcome {
+    case .needsInput:
+      state = .readingContent(reader)
+      return .wait
+    case .full:
+      guard refusal == nil else {
+        state = .readingContent(reader)
+        return nil
+      }
+      state = .storing(reader)
+      hasStoredContent = true
+      return .store(takeContent())
+    case .ended:
+      return contentEnded(into: &output)
+    }
+  }
+
+  private mutating func contentEnded(into output: inout ByteBuffer) -> Action? {
+    if let refusal {
+      say(refusal, into: &output)
+      let mustAbandon = hasStoredContent
+      endTransaction()
+      return mustAbandon ? .abandon : nil
+    }
+    guard let envelope = transaction else { return nil }
+    state = .committing
+    return .commit(envelope, takeContent())
+  }
+
+  private func fault(of reader: ContentReader) -> Reply? {
+    if reader.hasBareLineEnd { return .bareLineEnd }
+    if reader.hasNUL { return .nulInContent }
+    if reader.octets > policy.messageOctetsMax { return .tooBig(limit: policy.messageOctetsMax) }
+    return nil
+  }
+
+  private mutating func takeContent() -> ByteBuffer {
+    let taken = content
+    content = ByteBuffer()
+    return taken
+  }
+
+  private mutating func endTransaction() {
+    transaction = nil
+    refusal = nil
+    content = ByteBuffer()
+    hasStoredContent = false
+    idleCommands = 0
+    state = .awaitingCommand
+  }
+}
