@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// What can go wrong with a spool directory. All of it is the fault of this machine, never of a peer.
+package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A call of the operating system failed: what was attempted, on what, and the errno value.
+  case disk(attempt: String, name: String, code: Int32)
+  /// Another process holds the directory.
+  case inUse(directory: String, pid: String, since: String)
+  /// A later version of the program wrote this segment.
+  case newerFormat(name: String, version: UInt32)
+  /// The octets at this place are not what was written there.
+  case damaged(name: String, offset: Int)
+
+  /// The disk or a quota is full: room may come back, and the same request may then succeed.
+  package var isFull: Bool {
+    if case .disk(_, _, let code) = self { code == ENOSPC || code == EDQUOT } else { false }
+  }
+
+  package var description: String {
+    switch self {
+    case .disk(let attempt, let name, let code):
+      "cannot \(attempt) \(name): \(String(cString: strerror(code)))"
+    case .inUse(let directory, let pid, let since):
+      "cannot lock \(directory): spool in use by pid \(pid) since \(since)"
+    case .newerFormat(let name, let version):
+      "cannot read \(name): format \(version) is newer than \(SegmentHeader.version), the newest this program knows"
+    case .damaged(let name, let offset):
+      "cannot read \(name) at offset \(offset): checksum does not match"
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every bound of the log, with its reason. The octet layout itself is in `SegmentHeader` and `RecordHeader`.
+package enum LogLimits {
+  /// Usual size of a segment. Small enough that a straggler keeps little disk, large enough that creating one
+  /// (two syncs) is rare beside the batches it takes.
+  package static let segmentOctets = 16 << 20
+  /// Offsets are 32 bits wide and stay clear of the last block.
+  package static let segmentOctetsMax = Int(UInt32.max) - (1 << 20)
+  /// Records that one sync makes durable together. More waits for the next sync, so that a reply never waits for more
+  /// octets than a disk writes in a few tens of milliseconds.
+  package static let batchOctetsMax = 4 << 20
+  /// Payload of one record. A chunk has 64 KiB, an `accepted` its envelope and 16 octets for each earlier chunk: this
+  /// is enough for 64 GiB of content, and bounds what recovery holds in memory.
+  package static let payloadOctetsMax = 16 << 20
+  /// Room at the end of each segment that only changes of state may use: when the disk is full, outcomes still find
+  /// a place, and finished mail frees segments.
+  package static let reserveOctets = 64 << 10
+  /// A change that only risks a duplicate is durable after at most so long.
+  package static let lingerMillisecondsMax: Int64 = 50
+  /// Fresh segments tried in a row before the outcome of a failed sync is given up as undecided.
+  package static let freshSegmentsMax = 3
+  /// How long the writer rests before it tries again to write what a failed sync left behind.
+  package static let debtRetryMilliseconds: Int64 = 1000
+  /// Segments that are kept open for reading: a file descriptor each.
+  package static let openFilesMax = 64
+  /// What recovery reads at once.
+  package static let windowOctets = 256 << 10
+  /// Capacity of a batch buffer that is kept for the next batch. Larger ones are given back to the system.
+  package static let spareOctetsMax = 1 << 20
+}

@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Who gives records to a log and hears what became of them. There is one: the queue.
+package protocol LogOwner: AnyObject, Sendable {
+  /// Called by the thread that runs `step()`, once for each step that settled anything, in the order of the log, and
+  /// never while the log holds a lock. Answers with the lowest segment that must be kept.
+  func settle(_ settlements: [Settlement]) -> UInt32
+}
+
+/// What one call of `step` did.
+package enum StepResult: Sendable, Equatable {
+  case idle
+  /// Written, but not synced yet: only changes for which nobody waits.
+  case lingering
+  case synced
+  /// The disk fails. What is owed is held in memory; step again after a rest.
+  case owing
+}
+
+/// The append-only, segmented log. Any thread appends; one thread at a time steps: it writes what was appended, makes
+/// it durable with one fdatasync, and only then tells the owner. A segment file whose write or sync
+/// failed is never touched again.
+///
+/// The log knows nothing of what its records mean; it never reads a clock, and never waits while it holds a lock that
+/// `append` needs.
+package final class WriteAheadLog: Sendable {
+  private let open: Mutex<OpenBatches>
+  private let tail: Mutex<LogTail>
+  private let owner: any LogOwner
+  private let files: SegmentFiles
+  let wakeup = Wakeup()
+
+  /// Goes on behind what `LogRecovery` found. `salt` is a random number, different at every start; `mark` is the
+  /// highest number of a message that the owner found in the records.
+  package init(
+    disk: any Disk, recovered: RecoveredLog, salt: UInt64, mark: UInt64 = 0,
+    segmentOctets: Int = LogLimits.segmentOctets, owner: any LogOwner
+  ) {
+    self.owner = owner
+    open = Mutex(OpenBatches(mark: max(mark, recovered.mark)))
+    tail = Mutex(LogTail(disk: disk, recovered: recovered, salt: salt, segmentOctets: segmentOctets))
+    files = SegmentFiles(disk: disk)
+  }
+
+  /// Adds a record to the open batch; makes no system call. Callers that need an order among their records hold their
+  /// own lock around the call. `mark` is the number of the message that the record introduces, or 0.
+  package func append(
+    type: UInt8, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, checksum: UInt32, fate: RecordFate,
+    ticket: UInt64, mark: UInt64 = 0
+  ) {
+    open.withLock {
+      $0.append(type: type, head: head, body: body, checksum: checksum, fate: fate, ticket: ticket, mark: mark)
+    }
+  }
+
+  /// Tells the writer thread that there is something to do. May make a system call, so not under a lock.
+  package func wake() {
+    wakeup.signal()
+  }
+
+  package var hasOpenBatch: Bool {
+    open.withLock { !$0.isEmpty }
+  }
+
+  /// Writes one batch and makes it durable. With `mayLinger`, a batch for which nobody waits is written now and synced
+  /// together with a later one.
+  @discardableResult
+  package func step(mayLinger: Bool = false) -> StepResult {
+    var batch: Batch?
+    let (mark, isLast) = open.withLock { open in
+      batch = open.take()
+      return (open.mark, open.isEmpty)
+    }
+    var settlements: [Settlement] = []
+    let result = tail.withLock { tail in
+      tail.commit(&batch, mark: mark, mayLinger: mayLinger && isLast, settlements: &settlements)
+    }
+    if let spent = batch.take() { open.withLock { $0.recycle(spent) } }
+    if !settlements.isEmpty {
+      let needed = owner.settle(settlements)
+      let removed = tail.withLock { $0.retire(below: needed) }
+      if !removed.isEmpty { files.close(removed) }
+    }
+    return result
+  }
+
+  /// The payload of a durable record, its checksum verified. nil if `mayBlock` is false and it is not in memory.
+  package func read(_ extent: Extent, mayBlock: Bool) throws(LogError) -> [UInt8]? {
+    guard let file = try files.file(extent.segment, mayBlock: mayBlock) else { return nil }
+    let offset = Int(extent.offset) + RecordHeader.octets
+    guard let payload = try file.octets(Int(extent.octets), at: offset, mayBlock: mayBlock) else { return nil }
+    guard payload.count == Int(extent.octets), Checksum.crc32c(payload) == extent.checksum else {
+      throw .damaged(name: SegmentName.text(extent.segment), offset: Int(extent.offset))
+    }
+    return payload
+  }
+
+  /// The payload of the durable record that begins at `position`, with its type; header and payload verified.
+  package func read(_ position: Position) throws(LogError) -> (type: UInt8, payload: [UInt8]) {
+    let damage = LogError.damaged(name: SegmentName.text(position.segment), offset: Int(position.offset))
+    guard let file = try files.file(position.segment, mayBlock: true),
+      let octets = try file.octets(RecordHeader.octets, at: Int(position.offset), mayBlock: true),
+      let header = octets.withUnsafeBytes({ RecordHeader.load($0, offset: Int(position.offset)) })
+    else { throw damage }
+    let extent = Extent(
+      segment: position.segment, offset: position.offset, octets: header.payloadOctets,
+      checksum: header.payloadChecksum)
+    guard let payload = try read(extent, mayBlock: true) else { throw damage }
+    return (header.type, payload)
+  }
+
+  /// Numbers of the segments on disk.
+  package var segments: [UInt32] {
+    tail.withLock { $0.segments }
+  }
+}
+
+extension DiskFile {
+  /// `count` octets, or fewer at the end of the file. nil as `read`.
+  fileprivate func octets(_ count: Int, at offset: Int, mayBlock: Bool) throws(LogError) -> [UInt8]? {
+    var octets = [UInt8](repeating: 0, count: count)
+    var result: Result<Int?, LogError> = .success(nil)
+    octets.withUnsafeMutableBytes { buffer in
+      do throws(LogError) {
+        result = .success(try readAll(into: buffer, at: offset, mayBlock: mayBlock))
+      } catch {
+        result = .failure(error)
+      }
+    }
+    guard let done = try result.get() else { return nil }
+    octets.removeLast(count - done)
+    return octets
+  }
+}
