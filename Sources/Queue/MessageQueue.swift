@@ -1,0 +1,293 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+import Synchronization
+import WAL
+
+/// The queue: takes messages, keeps every one that it has said `.accepted` to, and lends them out for delivery until
+/// each recipient has an outcome. Called from any thread; every call is short, and none waits for the disk except
+/// `read` and `details`, which say so.
+///
+/// An acceptance enters the state when its record is durable: nothing can be leased or listed before. An outcome
+/// enters at once and is durable within 50 ms.
+package final class MessageQueue: Sendable {
+  /// For the thread that steps it.
+  package let log: WriteAheadLog
+  let core: QueueCore
+  let disk: any Disk
+
+  init(log: WriteAheadLog, core: QueueCore, disk: any Disk) {
+    self.log = log
+    self.core = core
+    self.disk = disk
+  }
+
+  /// Takes the directory, reads what is there, and goes on behind it. `salt` is a random number, different at every
+  /// start. `ready` is called, without a lock held, when a message may be leased that could not before.
+  package static func open(
+    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, ready: @escaping @Sendable () -> Void
+  ) throws(QueueError) -> (queue: MessageQueue, report: RecoveryReport) {
+    do throws(LogError) {
+      try disk.lock()
+      var recovery = QueueRecovery(policy: policy)
+      let recovered = try LogRecovery.run(disk: disk) { recovery.visit($0, $1, $2) }
+      let (books, report) = recovery.finish(recovered, now: now)
+      let core = QueueCore(books: books, ready: ready)
+      let log = WriteAheadLog(
+        disk: disk, recovered: recovered, salt: salt, mark: books.state.lastNumber,
+        segmentOctets: policy.segmentOctets, owner: core)
+      return (MessageQueue(log: log, core: core, disk: disk), report)
+    } catch {
+      throw .log(error)
+    }
+  }
+
+  // MARK: - Taking messages
+
+  /// A number that no message had, for a message that may be accepted: its trace field names it before.
+  package func makeID() -> MessageID {
+    core.books.withLock { books in
+      books.state.lastNumber += 1
+      return MessageID(number: books.state.lastNumber)
+    }
+  }
+
+  package func makeDraft() -> Draft {
+    Draft(core: core)
+  }
+
+  /// Stores one chunk of at most `QueueLimits.chunkOctetsMax` octets. When its completion has come, tell the draft
+  /// with `stored`; if it has failed, abandon the draft.
+  package func store(_ octets: RawSpan, in draft: inout Draft, notify waiter: Waiter) {
+    precondition(octets.byteCount <= QueueLimits.chunkOctetsMax && draft.requestedChunks < QueueLimits.chunksMax)
+    draft.requestedChunks += 1
+    var number = draft.number
+    octets.withUnsafeBytes { body in
+      let checksum = Checksum.crc32c(body)
+      core.books.withLock { books in
+        if number == 0 { number = books.openDraft() }
+        let ticket = books.addPending(.content(draft: number, waiter))
+        append(.content, body: body, checksum: checksum, fate: .voided, ticket: ticket)
+      }
+    }
+    draft.number = number
+    log.wake()
+  }
+
+  /// Makes the draft and these last octets a message. The completion `.accepted` comes when it is durable; until then
+  /// it does not exist, and the id means nothing.
+  package func accept(
+    _ submission: Submission, last octets: RawSpan, of draft: consuming Draft, now: Instant, notify waiter: Waiter
+  ) {
+    precondition(octets.byteCount <= QueueLimits.chunkOctetsMax)
+    precondition(draft.extents.count == draft.requestedChunks, "a chunk of the draft is not stored")
+    precondition(submission.envelope.recipients.count <= QueueLimits.recipientsMax)
+    precondition(submission.prefix.count <= QueueLimits.prefixOctetsMax)
+    let id = submission.id
+    let (standstill, time) = core.books.withLock { ($0.state.standstill, $0.clock.time(now)) }
+    let acceptance = Acceptance(
+      id: id, wall: now.wall, standstill: standstill, extents: draft.extents, prefixOctets: submission.prefix.count,
+      lastOctets: octets.byteCount, hints: submission.hints, envelope: submission.envelope, origin: submission.origin)
+    let head = EventRecord.head(acceptance, prefix: submission.prefix)
+    let number = draft.number
+    octets.withUnsafeBytes { body in
+      let checksum = Checksum.crc32c(body, continuing: Checksum.crc32c(head))
+      core.books.withLock { books in
+        // From here on the pins belong to the acceptance, and the end of the draft lets nothing go.
+        let pins = books.drafts.removeValue(forKey: number) ?? []
+        let ticket = books.addPending(.acceptance(acceptance, time: time, pins: pins, waiter))
+        append(
+          .accepted, head: head, body: body, checksum: checksum, fate: .voided, ticket: ticket, mark: id.number)
+      }
+    }
+    log.wake()
+  }
+
+  /// Gives up a body; its chunks will never be read.
+  package func abandon(_ draft: consuming Draft) {
+    _ = consume draft
+  }
+
+  // MARK: - Delivering
+
+  /// The next message in turn, for all of its recipients that are ready; nil if none is.
+  package func lease(now: Instant) -> Lease? {
+    let found = core.books.withLock { books -> (UInt64, UInt64, QueueState.Message, [Int], String)? in
+      guard let (number, indexes) = books.state.lease(books.clock.time(now)) else { return nil }
+      let message = books.state.messages[number]!
+      return (
+        books.addLease(number, indexes), number, message, indexes, books.state.submitters.name(message.submitter)
+      )
+    }
+    guard let (lease, number, message, indexes, submitter) = found else { return nil }
+    return Lease(
+      number: lease, id: MessageID(number: number), message: message, indexes: indexes, submitter: submitter,
+      core: core)
+  }
+
+  /// Messages that a lease can be had for now.
+  package func readyCount(now: Instant) -> Int {
+    core.books.withLock { books in
+      books.state.promote(books.clock.time(now))
+      return books.state.queuedCount
+    }
+  }
+
+  /// One chunk of the content of a message that is leased, its checksum verified before it is returned. nil if `mayBlock` is false and the disk
+  /// would have to be waited for: ask again on a thread that may wait.
+  package func read(_ chunk: Int, of content: StoredContent, mayBlock: Bool) throws(ContentError) -> [UInt8]? {
+    let message = content.message
+    do throws(LogError) {
+      if chunk > 0, chunk <= message.extents.count {
+        return try log.read(message.extents[chunk - 1], mayBlock: mayBlock)
+      }
+      guard let payload = try log.read(message.accepted, mayBlock: mayBlock) else { return nil }
+      let prefixOctets = Int(message.prefixOctets)
+      let lastOctets = message.extents.reduce(message.octets - prefixOctets) { $0 - Int($1.octets) }
+      if message.extents.isEmpty { return Array(payload.suffix(prefixOctets + lastOctets)) }
+      if chunk == 0 { return Array(payload.dropLast(lastOctets).suffix(prefixOctets)) }
+      return Array(payload.suffix(lastOctets))
+    } catch {
+      if case .damaged = error { core.quarantine(content.id) }
+      throw ContentError(id: content.id, reason: error)
+    }
+  }
+
+  /// Ends a lease with what came of it. Recipients that are not named are ready again as before. Returns the outcomes
+  /// as the policy made them: a deferral past the lifetime is a failure.
+  @discardableResult
+  package func record(
+    _ outcomes: [RecipientOutcome], of lease: consuming Lease, now: Instant, jitter: UInt64
+  ) -> [RecipientOutcome] {
+    let leaseNumber = lease.number
+    let decided = core.books.withLock { books -> [RecipientOutcome] in
+      guard let (number, indexes) = books.leases.removeValue(forKey: leaseNumber) else { return [] }
+      let time = books.clock.time(now)
+      guard let message = books.state.messages[number] else { return [] }
+      let attempt = Attempt(
+        id: MessageID(number: number), wall: now.wall,
+        outcomes: outcomes.filter { message.isLeased($0.index) }.map { outcome in
+          books.state.decide(outcome, message, time: time, wall: now.wall, jitter: jitter)
+        })
+      guard !attempt.outcomes.isEmpty else {
+        books.state.restore(number, indexes)
+        return []
+      }
+      books.state.endLease(number, indexes)
+      let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
+      let ticket = books.addPending(
+        .attempt(number: number, indexes: attempt.outcomes.map(\.index), finished: finished))
+      append(.attempted, head: EventRecord.payload(attempt), ticket: ticket)
+      return attempt.outcomes.map { $0.asRecipientOutcome }
+    }
+    log.wake()
+    return decided
+  }
+
+  /// Ends a lease without an attempt that counts: the upstream was the trouble.
+  package func release(_ lease: consuming Lease) {
+    _ = consume lease
+  }
+
+  /// Monotonic time at which to ask for a lease again because a deferred message may be ready; perhaps early, never
+  /// late.
+  package func nextDue(now: Instant) -> Int64? {
+    core.books.withLock { books in
+      _ = books.clock.time(now)
+      return books.state.nextDue.map { books.clock.monotonic($0) }
+    }
+  }
+
+  /// Lifetimes stood still for so long, because the upstream was paused.
+  package func extendLifetimes(by milliseconds: Int64) {
+    core.books.withLock { books in
+      let total = books.state.standstill + max(0, milliseconds)
+      books.state.apply(.stoodStill(total: total), at: 0)
+      append(.stoodStill, head: EventRecord.payload(stoodStill: total))
+    }
+    log.wake()
+  }
+
+  /// Makes deferred recipients of these messages ready now; returns how many messages had some.
+  package func flush(_ ids: [MessageID], now: Instant) -> Int {
+    var flushed = 0
+    var rest = ids[...]
+    while !rest.isEmpty {
+      let page = rest.prefix(QueueLimits.pageMessagesMax)
+      rest = rest.dropFirst(page.count)
+      flushed += core.books.withLock { books in
+        let time = books.clock.time(now)
+        let waiting = page.filter { books.state.isDeferred($0.number) }
+        guard !waiting.isEmpty else { return 0 }
+        books.state.apply(.flushed(waiting, wall: now.wall), at: time)
+        append(.flushed, head: EventRecord.payload(flushed: waiting, wall: now.wall))
+        return waiting.count
+      }
+    }
+    if flushed > 0 {
+      log.wake()
+      core.tellReady()
+    }
+    return flushed
+  }
+
+  /// From now on; what is deferred keeps its time.
+  package func adopt(_ policy: QueuePolicy) {
+    core.books.withLock { $0.state.policy = policy }
+  }
+
+  /// Called under the lock, so that the order of the log is the order of decisions.
+  private func append(
+    _ kind: EventRecord.Kind, head: [UInt8] = [], body: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+    checksum: UInt32? = nil, fate: RecordFate = .restated, ticket: UInt64 = 0, mark: UInt64 = 0
+  ) {
+    head.withUnsafeBytes { head in
+      log.append(
+        type: kind.rawValue, head: head, body: body, checksum: checksum ?? Checksum.crc32c(head), fate: fate,
+        ticket: ticket, mark: mark)
+    }
+  }
+}
+
+extension Attempt.Outcome {
+  fileprivate var asRecipientOutcome: RecipientOutcome {
+    let plain: RecipientOutcome.Result =
+      switch result {
+      case .delivered: .delivered
+      case .deferred: .deferred
+      case .failed, .expired: .failed
+      }
+    return RecipientOutcome(index: index, result: plain, reply: reply, isUncertain: isUncertain)
+  }
+}
+
+extension QueueState {
+  /// What the policy makes of an outcome.
+  fileprivate func decide(
+    _ outcome: RecipientOutcome, _ message: Message, time: Int64, wall: Int64, jitter: UInt64
+  ) -> Attempt.Outcome {
+    let attempts = Int(message.recipients[outcome.index].attempts) + 1
+    var decided = Attempt.Outcome(
+      index: outcome.index, result: .failed, isUncertain: outcome.isUncertain, attempts: attempts, next: 0,
+      reply: outcome.reply)
+    switch outcome.result {
+    case .delivered: decided.result = .delivered
+    case .failed: decided.result = .failed
+    case .deferred where age(message, at: time) > policy.lifetime:
+      decided.result = .expired
+      // RFC 3463 section 3.5: delivery time expired.
+      decided.reply = Reply(
+        outcome.reply.code, EnhancedStatus(4, 4, 7), "delivery time expired; last reply: \(outcome.reply)")
+    case .deferred:
+      decided.result = .deferred
+      decided.next = wall + policy.delay(afterAttempt: attempts, jitter: jitter)
+    }
+    return decided
+  }
+
+  fileprivate func isDeferred(_ number: UInt64) -> Bool {
+    guard let message = messages[number] else { return false }
+    return (0..<message.recipients.count).contains { message.recipients[$0].state == .deferred }
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+import WAL
+
+/// Everything that changes what the queue has promised. The state is a pure fold over these, whether they happen now
+/// or are read from the log.
+enum QueueEvent: Sendable {
+  case accepted(Acceptance, Extent)
+  /// `Position.unknown` until the record is durable.
+  case attempted(Attempt, Position)
+  /// Deferred recipients of these messages are ready now.
+  case flushed([MessageID], wall: Int64)
+  /// Milliseconds for which lifetimes have stood still so far.
+  case stoodStill(total: Int64)
+}
+
+/// A message that was accepted, without its content.
+struct Acceptance: Sendable {
+  var id: MessageID
+  var wall: Int64
+  /// The running total of standstill at acceptance; only later standstill lengthens this message's life.
+  var standstill: Int64
+  /// Chunks that were stored before, in order.
+  var extents: [Extent]
+  var prefixOctets: Int
+  /// Content inside the record itself, behind the prefix; the end of the message.
+  var lastOctets: Int
+  var hints: ContentHints
+  var envelope: Envelope
+  var origin: Origin
+
+  /// Prefix and content together.
+  var octets: Int { extents.reduce(prefixOctets + lastOctets) { $0 + Int($1.octets) } }
+}
+
+/// One delivery attempt of one lease, as far as it had an outcome.
+struct Attempt: Sendable {
+  var id: MessageID
+  var wall: Int64
+  var outcomes: [Outcome]
+
+  struct Outcome: Sendable {
+    var index: Int
+    var result: Result
+    /// The upstream may have the message although it did not say so.
+    var isUncertain: Bool
+    /// This one included.
+    var attempts: Int
+    /// Wall time of the next attempt, if there is one.
+    var next: Int64
+    var reply: Reply
+  }
+
+  enum Result: UInt8, Sendable {
+    case delivered = 1
+    case deferred = 2
+    case failed = 3
+    /// Deferred, but the message had passed its lifetime.
+    case expired = 4
+  }
+}

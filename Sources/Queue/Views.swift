@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+
+/// Where a message stands.
+package enum MessageState: UInt8, Sendable, CaseIterable {
+  case queued = 0
+  case sending = 1
+  /// Every recipient that is left waits for its next attempt.
+  case deferred = 2
+  /// No recipient is left to try, and at least one has failed.
+  case failed = 3
+  /// Its content is damaged on disk: kept, never delivered.
+  case quarantined = 4
+}
+
+/// Where one recipient of a message stands.
+package enum RecipientState: UInt8, Sendable {
+  case queued = 0
+  case sending = 1
+  case deferred = 2
+  case delivered = 3
+  case failed = 4
+}
+
+/// What an admin sees of a message without a look at the disk.
+package struct MessageView: Sendable, Hashable {
+  package var id: MessageID
+  package var state: MessageState
+  package var sender: Address?
+  package var recipients: [RecipientView]
+  /// Octets of the content as the client sent it.
+  package var size: Int
+  /// Milliseconds since 1970, as all times here.
+  package var received: Int64
+  /// Of the recipient that was tried most often.
+  package var attempts: Int
+  package var nextAttempt: Int64?
+  package var expires: Int64
+  /// Login, or name of the client, or address.
+  package var submitter: String
+
+  package init(
+    id: MessageID, state: MessageState, sender: Address? = nil, recipients: [RecipientView], size: Int,
+    received: Int64, attempts: Int, nextAttempt: Int64? = nil, expires: Int64, submitter: String
+  ) {
+    self.id = id
+    self.state = state
+    self.sender = sender
+    self.recipients = recipients
+    self.size = size
+    self.received = received
+    self.attempts = attempts
+    self.nextAttempt = nextAttempt
+    self.expires = expires
+    self.submitter = submitter
+  }
+}
+
+package struct RecipientView: Sendable, Hashable {
+  package var address: Address
+  package var state: RecipientState
+  package var attempts: Int
+
+  package init(address: Address, state: RecipientState, attempts: Int) {
+    self.address = address
+    self.state = state
+    self.attempts = attempts
+  }
+}
+
+/// A message with what is read back from the log.
+package struct MessageDetails: Sendable {
+  package var view: MessageView
+  package var origin: Origin
+  /// The last reply to each recipient that has one, by index in `view.recipients`.
+  package var replies: [LastReply]
+  /// An attempt ended without the upstream's answer: it may have the message.
+  package var duplicatePossible: Bool
+
+  package init(view: MessageView, origin: Origin, replies: [LastReply], duplicatePossible: Bool) {
+    self.view = view
+    self.origin = origin
+    self.replies = replies
+    self.duplicatePossible = duplicatePossible
+  }
+}
+
+package struct LastReply: Sendable, Hashable {
+  package var index: Int
+  package var wall: Int64
+  package var reply: Reply
+
+  package init(index: Int, wall: Int64, reply: Reply) {
+    self.index = index
+    self.wall = wall
+    self.reply = reply
+  }
+}
+
+package struct QueueSummary: Sendable, Hashable {
+  package var queued = 0
+  package var sending = 0
+  package var deferred = 0
+  package var failed = 0
+  package var quarantined = 0
+  /// Octets of all messages with their prefixes.
+  package var octets = 0
+  /// When the oldest message was accepted.
+  package var oldest: Int64?
+
+  package init() {}
+
+  package var messages: Int { queued + sending + deferred + failed + quarantined }
+}

@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Queue
+import SMTP
+import Synchronization
+import TestKit
+import WAL
+
+/// Writes down what the queue answers.
+final class RecordingReceiver: CompletionReceiver {
+  private let state = Mutex<(completions: [UInt64: [Completion]], calls: Int)>(([:], 0))
+
+  func receive(_ completions: [(token: UInt64, completion: Completion)]) {
+    state.withLock { state in
+      state.calls += 1
+      for (token, completion) in completions { state.completions[token, default: []].append(completion) }
+    }
+  }
+
+  var calls: Int { state.withLock { $0.calls } }
+
+  /// Fails an expectation by being nil if there was not exactly one answer.
+  func answer(_ token: UInt64) -> Completion? {
+    state.withLock { state in
+      let answers = state.completions[token] ?? []
+      return answers.count == 1 ? answers[0] : nil
+    }
+  }
+
+  func hasAnswer(_ token: UInt64) -> Bool { state.withLock { $0.completions[token] != nil } }
+
+  func isAccepted(_ token: UInt64) -> Bool {
+    if case .accepted = answer(token) { true } else { false }
+  }
+
+  func failure(_ token: UInt64) -> StorageFailure? {
+    if case .failed(let failure) = answer(token) { failure } else { nil }
+  }
+}
+
+let minute: Int64 = 60_000
+let hour = 60 * minute
+let day = 24 * hour
+
+/// A queue on a simulated disk with a clock by hand.
+final class QueueBench {
+  let disk: any Disk
+  let queue: MessageQueue
+  let report: RecoveryReport
+  let receiver = RecordingReceiver()
+  let readyCalls = Counter()
+  var now: Instant
+  private var lastToken: UInt64 = 0
+
+  final class Counter: Sendable {
+    private let value = Mutex(0)
+    func add() { value.withLock { $0 += 1 } }
+    var count: Int { value.withLock { $0 } }
+  }
+
+  static let start = Instant(wall: 1_800_000_000_000, monotonic: 5_000)
+
+  init(
+    _ disk: any Disk = SimulatedDisk(), policy: QueuePolicy = QueuePolicy(segmentOctets: 256 << 10),
+    now: Instant = QueueBench.start, salt: UInt64 = 11
+  ) throws {
+    self.disk = disk
+    self.now = now
+    let counter = readyCalls
+    (queue, report) = try MessageQueue.open(disk: disk, policy: policy, now: now, salt: salt) { counter.add() }
+  }
+
+  func pass(_ milliseconds: Int64) { now = now.advanced(by: milliseconds) }
+
+  func token() -> UInt64 {
+    lastToken += 1
+    return lastToken
+  }
+
+  /// Stores all but the last chunk, each with a step, and accepts; nil if a chunk could not be stored.
+  func submit(
+    _ chunks: [[UInt8]], from sender: String? = "alice@example.com", to recipients: [String] = ["bob@example.org"],
+    login: String = "alice", prefix: [UInt8] = []
+  ) -> (id: MessageID, token: UInt64)? {
+    var draft = queue.makeDraft()
+    for chunk in chunks.dropLast() {
+      let token = token()
+      queue.store(chunk.span.bytes, in: &draft, notify: Waiter(receiver: receiver, token: token))
+      queue.log.step()
+      guard case .stored(let extent) = receiver.answer(token) else {
+        queue.abandon(draft)
+        return nil
+      }
+      draft.stored(extent)
+    }
+    let token = token()
+    let id = queue.makeID()
+    let submission = Submission(
+      id: id, envelope: Envelope(sender: sender.map { Address($0)! }, recipients: recipients.map { Address($0)! }),
+      origin: Origin(login: login, address: "192.0.2.1", helo: "printer", listener: "submission"), prefix: prefix)
+    let last = chunks.last!
+    queue.accept(
+      submission, last: last.span.bytes, of: draft, now: now, notify: Waiter(receiver: receiver, token: token))
+    return (id, token)
+  }
+
+  /// Submits and makes durable.
+  @discardableResult
+  func take(_ content: String, to recipients: [String] = ["bob@example.org"], login: String = "alice") -> MessageID {
+    let (id, _) = submit([Array(content.utf8)], to: recipients, login: login)!
+    queue.log.step()
+    return id
+  }
+
+  struct NothingReady: Error {}
+
+  func lease() throws -> Lease {
+    guard let lease = queue.lease(now: now) else { throw NothingReady() }
+    return lease
+  }
+
+  func content(of lease: borrowing Lease) throws -> [UInt8] {
+    var content: [UInt8] = []
+    for chunk in 0..<lease.content.chunkCount { content += try queue.read(chunk, of: lease.content, mayBlock: true)! }
+    return content
+  }
+
+  /// Leases the next message and gives every recipient the same outcome; nil if there is none.
+  @discardableResult
+  func deliver(_ result: RecipientOutcome.Result = .delivered, jitter: UInt64 = .max / 2) -> MessageID? {
+    guard let lease = queue.lease(now: now) else { return nil }
+    let id = lease.id
+    let outcomes = lease.recipientIndexes.map { RecipientOutcome(index: $0, result: result, reply: reply(result)) }
+    queue.record(outcomes, of: lease, now: now, jitter: jitter)
+    return id
+  }
+
+  func reply(_ result: RecipientOutcome.Result) -> Reply {
+    switch result {
+    case .delivered: Reply(250, EnhancedStatus(2, 0, 0), "ok")
+    case .deferred: Reply(451, EnhancedStatus(4, 3, 0), "later")
+    case .failed: Reply(550, EnhancedStatus(5, 1, 1), "no such user")
+    }
+  }
+
+  /// The queue as a process finds it that starts after this one was killed.
+  func restarted(after milliseconds: Int64 = 0, wallJump: Int64 = 0) throws -> QueueBench {
+    let disk = (disk as! SimulatedDisk).copy()
+    // A new boot: the monotonic clock begins elsewhere.
+    let later = Instant(wall: now.wall + milliseconds + wallJump, monotonic: 77)
+    return try QueueBench(disk, now: later, salt: 12)
+  }
+
+  var all: [MessageView] { queue.page(after: nil, limit: .max) }
+}
