@@ -1,0 +1,230 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+internal import COpenSSL
+import NIOCore
+
+/// One TLS connection without a socket: ciphertext is fed in and drained out, plaintext is read and written.
+/// `TLSHandler` owns it and calls it on one event loop; it never calls back.
+package final class TLSConnection {
+  /// Which part to play.
+  package enum Side: Sendable, Hashable {
+    case server
+    /// The name, or the address, that the server's certificate must be for.
+    case client(serverName: String)
+  }
+
+  /// Why `read` stopped.
+  package enum ReadOutcome: Sendable, Equatable {
+    /// The buffer is full; there may be more.
+    case more
+    /// More ciphertext is needed.
+    case drained
+    /// The peer's close_notify came.
+    case closed
+    case failed(TLSError)
+  }
+
+  let ssl: OpaquePointer
+  private var incoming = ByteBuffer()
+  private var outgoing = ByteBuffer()
+  /// What the certificate's verification stumbled over first.
+  private var verificationFault: String?
+  /// After a fatal error OpenSSL forbids further calls on the SSL.
+  private var isBroken = false
+
+  package init(context: TLSContext, side: Side) throws(TLSError) {
+    ErrorQueue.clear()
+    guard let ssl = SSL_new(context.pointer) else { throw .unavailable(reason: ErrorQueue.reason()) }
+    // It holds a reference to the context of its own.
+    self.ssl = ssl
+    guard let bio = ByteBufferBIO.make(for: self) else { throw .unavailable(reason: ErrorQueue.reason()) }
+    SSL_set_bio(ssl, bio, bio)
+    switch side {
+    case .server: SSL_set_accept_state(ssl)
+    case .client(let serverName): try becomeClient(of: serverName)
+    }
+  }
+
+  deinit {
+    SSL_free(ssl)
+  }
+
+  /// Ciphertext that came from the peer.
+  package func receive(_ ciphertext: ByteBuffer) {
+    if incoming.readableBytes == 0 {
+      incoming = ciphertext
+    } else {
+      var ciphertext = ciphertext
+      incoming.writeBuffer(&ciphertext)
+    }
+  }
+
+  /// Ciphertext for the peer that `takeOutgoing` would return.
+  package var outgoingOctets: Int { outgoing.readableBytes }
+
+  package func takeOutgoing() -> ByteBuffer {
+    defer { outgoing = ByteBuffer() }
+    return outgoing
+  }
+
+  /// Goes on with the handshake; nil as long as more ciphertext is needed. Alerts about a failure are in
+  /// `takeOutgoing`.
+  package func handshake() throws(TLSError) -> TLSFacts? {
+    ErrorQueue.clear()
+    let result = SSL_do_handshake(ssl)
+    if result == 1 { return facts }
+    let error = SSL_get_error(ssl, result)
+    if error == SSL_ERROR_WANT_READ { return nil }
+    isBroken = true
+    throw handshakeError(ErrorQueue.take())
+  }
+
+  /// Appends plaintext to the buffer until it is full or the ciphertext is used up.
+  package func read(into plaintext: inout ByteBuffer) -> ReadOutcome {
+    while plaintext.writableBytes > 0 {
+      var result: Int32 = 0
+      ErrorQueue.clear()
+      plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { destination in
+        result = SSL_read(ssl, destination.baseAddress, Int32(clamping: destination.count))
+        return Int(max(result, 0))
+      }
+      guard result <= 0 else { continue }
+      // Asked here, before anyone sees the plaintext: an answer written in between would change what SSL_get_error
+      // says.
+      switch SSL_get_error(ssl, result) {
+      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
+        return .drained
+      case SSL_ERROR_ZERO_RETURN:
+        return .closed
+      default:
+        isBroken = true
+        return .failed(.protocolViolation(reason: ErrorQueue.reason()))
+      }
+    }
+    return .more
+  }
+
+  /// Encrypts the beginning of the plaintext, one record at most, and moves its reader index behind that.
+  package func write(_ plaintext: inout ByteBuffer) throws(TLSError) {
+    guard plaintext.readableBytes > 0 else { return }
+    guard !isBroken, !isOutputClosed else { throw .closed }
+    reserve(for: plaintext.readableBytes)
+    ErrorQueue.clear()
+    let result = plaintext.withUnsafeReadableBytes { SSL_write(ssl, $0.baseAddress, Int32(clamping: $0.count)) }
+    guard result > 0 else {
+      // The BIO takes everything, so that even a wish to be called again is a failure.
+      isBroken = true
+      throw .protocolViolation(reason: ErrorQueue.reason())
+    }
+    plaintext.moveReaderIndex(forwardBy: Int(result))
+  }
+
+  /// Says close_notify, once; without a completed handshake, or after an error, there is nothing to say.
+  package func closeOutput() {
+    guard !isBroken, !isOutputClosed, SSL_is_init_finished(ssl) == 1 else { return }
+    ErrorQueue.clear()
+    if SSL_shutdown(ssl) < 0 { isBroken = true }
+    ErrorQueue.clear()
+  }
+
+  package var isOutputClosed: Bool { SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN != 0 }
+
+  /// Room for plaintext from what has been received.
+  package var plaintextOctetsExpected: Int {
+    incoming.readableBytes + Int(SSL_pending(ssl))
+  }
+}
+
+// MARK: - Called by the BIO
+
+extension TLSConnection {
+  func takeIncoming(into destination: UnsafeMutableRawBufferPointer) -> Int {
+    let count = incoming.readWithUnsafeReadableBytes { source in
+      let count = min(source.count, destination.count)
+      destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
+      return count
+    }
+    // An idle connection holds no buffer.
+    if incoming.readableBytes == 0 { incoming = ByteBuffer() }
+    return count
+  }
+
+  func appendOutgoing(_ octets: UnsafeRawBufferPointer) {
+    outgoing.writeBytes(octets)
+  }
+
+  private func reserve(for plaintextOctets: Int) {
+    guard outgoing.capacity == 0 else { return }
+    let records = plaintextOctets / TLSLimits.recordOctetsMax + 1
+    let wanted = plaintextOctets + records * TLSLimits.recordOverheadOctets
+    outgoing.reserveCapacity(min(wanted, TLSLimits.pieceOctets + TLSLimits.recordOctetsMax))
+  }
+}
+
+// MARK: - Handshake
+
+extension TLSConnection {
+  private func becomeClient(of serverName: String) throws(TLSError) {
+    let name = serverName.hasSuffix(".") ? String(serverName.dropLast()) : serverName
+    // OpenSSL takes an empty name for the wish to check none, and reads no further than a NUL.
+    guard !name.isEmpty, !name.utf8.contains(0) else {
+      throw .unavailable(reason: "no server name to verify")
+    }
+    SSL_set_connect_state(ssl)
+    SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+    ErrorQueue.clear()
+    let isAddress = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1
+    if !isAddress {
+      ErrorQueue.clear()
+      // RFC 6066 section 3: the extension is for names only.
+      guard SSL_set1_host(ssl, name) == 1, cossl_set_tlsext_host_name(ssl, name) == 1 else {
+        throw .unavailable(reason: "\(name) is no server name (\(ErrorQueue.reason()))")
+      }
+    }
+    SSL_set_verify(ssl, SSL_VERIFY_PEER) { verdict, store in
+      if verdict != 1, let store { TLSConnection.noteFault(of: store) }
+      return verdict
+    }
+  }
+
+  /// Keeps the first fault of a verification, with the place in the chain, which the final result does not tell.
+  private static func noteFault(of store: OpaquePointer) {
+    let index = SSL_get_ex_data_X509_STORE_CTX_idx()
+    guard let ssl = X509_STORE_CTX_get_ex_data(store, index).map(OpaquePointer.init),
+      let connection = ByteBufferBIO.connection(of: ssl), connection.verificationFault == nil
+    else { return }
+    let text = String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(store))))
+    let depth = X509_STORE_CTX_get_error_depth(store)
+    let subject = X509_STORE_CTX_get_current_cert(store).map { ", certificate \(Self.subject(of: $0))" } ?? ""
+    connection.verificationFault = "\(text) (depth \(depth)\(subject))"
+  }
+
+  /// Printable ASCII whatever the certificate holds; OpenSSL writes everything else as escapes.
+  private static func subject(of certificate: OpaquePointer) -> String {
+    let text = [CChar](unsafeUninitializedCapacity: TLSLimits.subjectOctetsMax) { text, count in
+      X509_NAME_oneline(X509_get_subject_name(certificate), text.baseAddress, Int32(text.count))
+      count = text.firstIndex(of: 0) ?? 0
+    }
+    return String(decoding: text.map { (0x20...0x7E).contains($0) ? UInt8($0) : UInt8(ascii: "?") }, as: UTF8.self)
+  }
+
+  private func handshakeError(_ cause: ErrorQueue.Entry?) -> TLSError {
+    guard let cause else { return .handshakeFailed(reason: "no reason given") }
+    guard cause.library == ERR_LIB_SSL else { return .handshakeFailed(reason: cause.text) }
+    switch cause.code {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return .verificationFailed(reason: verificationFault ?? cause.text)
+    case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
+      return .handshakeFailed(reason: "\(cause.text): the peer does not speak tls here")
+    default:
+      return .handshakeFailed(reason: cause.text)
+    }
+  }
+
+  private var facts: TLSFacts {
+    let cipher = SSL_get_current_cipher(ssl)
+    return TLSFacts(
+      version: String(cString: SSL_get_version(ssl)), cipher: String(cString: SSL_CIPHER_get_name(cipher)),
+      bits: Int(SSL_CIPHER_get_bits(cipher, nil)), resumed: SSL_session_reused(ssl) == 1)
+  }
+}

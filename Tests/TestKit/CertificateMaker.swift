@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+import COpenSSL
+
+/// Makes a certificate authority and certificates under it (EC P-256), as PEM files in a directory that the test
+/// owns. Slow enough to be shared by a suite: about a millisecond for each certificate.
+package final class CertificateMaker {
+  /// The files of one certificate, ready for `TLSContext.server`.
+  package struct Files: Sendable, Hashable {
+    package var certificate: String
+    package var key: String
+  }
+
+  package struct Failure: Error, CustomStringConvertible {
+    package var description: String
+  }
+
+  /// When a certificate is valid, seen from now.
+  package enum Validity: Sendable {
+    case current, expired, notYet
+
+    fileprivate var seconds: (from: Int, to: Int) {
+      switch self {
+      case .current: (-3600, 86_400)
+      case .expired: (-172_800, -86_400)
+      case .notYet: (86_400, 172_800)
+      }
+    }
+  }
+
+  /// Path of the authority's certificate, for `TLSContext.client`.
+  package let authority: String
+
+  private let directory: String
+  private let issuer: OpaquePointer
+  private let issuerKey: OpaquePointer
+
+  /// Writes `NAME.pem` into the directory.
+  package init(directory: String, authority name: String = "authority") throws {
+    self.directory = directory
+    authority = "\(directory)/\(name).pem"
+    issuerKey = try Self.makeKey()
+    issuer = try Self.makeCertificate(
+      subject: "Postern test \(name)", key: issuerKey, issuer: nil, issuerKey: issuerKey, validity: .current,
+      extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign,cRLSign")])
+    try Self.write(to: authority) { PEM_write_bio_X509($0, issuer) }
+  }
+
+  deinit {
+    X509_free(issuer)
+    EVP_PKEY_free(issuerKey)
+  }
+
+  /// Writes `NAME.pem` and `NAME.key`: a server certificate for DNS names (wildcards as given) and IP addresses.
+  package func makeCertificate(
+    _ name: String, names: [String] = ["localhost"], addresses: [String] = [], validity: Validity = .current
+  ) throws -> Files {
+    let files = Files(certificate: "\(directory)/\(name).pem", key: "\(directory)/\(name).key")
+    let key = try Self.makeKey()
+    defer { EVP_PKEY_free(key) }
+    let alternatives = names.map { "DNS:\($0)" } + addresses.map { "IP:\($0)" }
+    let certificate = try Self.makeCertificate(
+      subject: names.first ?? addresses.first ?? name, key: key, issuer: issuer, issuerKey: issuerKey,
+      validity: validity,
+      extensions: [
+        (NID_basic_constraints, "critical,CA:FALSE"), (NID_ext_key_usage, "serverAuth"),
+        (NID_subject_alt_name, alternatives.joined(separator: ",")),
+      ])
+    defer { X509_free(certificate) }
+    try Self.write(to: files.certificate) { PEM_write_bio_X509($0, certificate) }
+    try Self.write(to: files.key) { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
+    return files
+  }
+
+  private static func makeKey() throws -> OpaquePointer {
+    guard let key = cossl_ec_generate("P-256") else { throw Failure(description: "no key generated") }
+    return key
+  }
+
+  private static func makeCertificate(
+    subject: String, key: OpaquePointer, issuer: OpaquePointer?, issuerKey: OpaquePointer, validity: Validity,
+    extensions: [(identifier: Int32, value: String)]
+  ) throws -> OpaquePointer {
+    guard let certificate = X509_new() else { throw Failure(description: "no certificate allocated") }
+    X509_set_version(certificate, Int(X509_VERSION_3))
+    var serial: UInt64 = .random(in: 1...UInt64(Int64.max))
+    ASN1_STRING_set(X509_get_serialNumber(certificate), &serial, 8)
+    X509_gmtime_adj(X509_getm_notBefore(certificate), validity.seconds.from)
+    X509_gmtime_adj(X509_getm_notAfter(certificate), validity.seconds.to)
+    let name = X509_get_subject_name(certificate)
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, subject, -1, -1, 0)
+    X509_set_issuer_name(certificate, issuer.map { X509_get_subject_name($0) } ?? name)
+    X509_set_pubkey(certificate, key)
+    for (identifier, value) in extensions {
+      guard let made = X509V3_EXT_conf_nid(nil, nil, identifier, value) else {
+        X509_free(certificate)
+        throw Failure(description: "bad certificate extension \(value)")
+      }
+      X509_add_ext(certificate, made, -1)
+      X509_EXTENSION_free(made)
+    }
+    guard X509_sign(certificate, issuerKey, EVP_sha256()) > 0 else {
+      X509_free(certificate)
+      throw Failure(description: "certificate for \(subject) not signed")
+    }
+    return certificate
+  }
+
+  private static func write(to path: String, _ body: (OpaquePointer) -> Int32) throws {
+    guard let file = BIO_new_file(path, "w") else { throw Failure(description: "cannot write \(path)") }
+    let result = body(file)
+    guard BIO_free(file) == 1, result == 1 else { throw Failure(description: "cannot write \(path)") }
+  }
+}
