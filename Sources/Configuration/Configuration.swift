@@ -1,0 +1,202 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Everything that the admin decides, as one immutable value that is swapped whole on reload.
+///
+/// The defaults are those written here and nowhere else; `etc/postern.toml` repeats them and a test compares. A value
+/// comes from `ConfigurationLoader`, which returns a whole valid one or errors, or from a test.
+package struct Configuration: Sendable, Equatable {
+  /// Name in banner, EHLO and Received.
+  package var hostname: String
+  package var upstream: Upstream
+  package var listeners = Listener.standard
+  package var access = Access()
+  /// In the order of the file.
+  package var clients: [Client] = []
+  package var message = Message()
+  package var queue = Queue()
+  package var tls = ServerTLS()
+  package var control = Control()
+  package var log = Log()
+
+  package init(hostname: String, upstream: Upstream) {
+    self.hostname = hostname
+    self.upstream = upstream
+  }
+
+  /// The `[[client]]` that an address belongs to: the narrowest network decides, then the order of the file.
+  package func client(at address: IPAddress) -> Client? {
+    var found: (client: Client, prefix: Int)?
+    for client in clients {
+      for network in client.addresses where network.contains(address) && network.prefix > found?.prefix ?? -1 {
+        found = (client, network.prefix)
+      }
+    }
+    return found?.client
+  }
+}
+
+extension Configuration {
+  /// How a connection is secured. Never downgraded.
+  package enum Security: String, Sendable, CaseIterable {
+    case implicit, starttls, none
+
+    /// What a port means where the file does not say (RFC 8314 section 3.3 for 465).
+    init(port: Int) {
+      self = port == 465 ? .implicit : .starttls
+    }
+  }
+
+  /// `[upstream.NAME]`: where mail goes.
+  package struct Upstream: Sendable, Equatable {
+    package enum Provider: String, Sendable, CaseIterable { case generic, capture }
+    package enum Mechanism: String, Sendable, CaseIterable { case auto, plain, login, none }
+
+    package var name: String
+    package var provider = Provider.generic
+    /// Empty only with `provider` capture.
+    package var host = ""
+    package var port = 465
+    package var security = Security.implicit
+    package var allowInsecure = false
+    /// A file of CA certificates; nil is the system's store.
+    package var authorities: String?
+    package var username: String?
+    package var mechanism = Mechanism.auto
+    /// The password is the credential `CREDENTIAL.password`.
+    package var credential: String
+    package var maxConnections = 2
+    /// Messages on one connection; 0 is no limit.
+    package var maxPerConnection = 50
+    /// The Maildir of `provider` capture.
+    package var captureDirectory = "/var/lib/postern/capture"
+
+    package init(name: String) {
+      self.name = name
+      self.credential = name
+    }
+
+    /// Whether sessions log in.
+    package var authenticates: Bool {
+      switch mechanism {
+      case .plain, .login: true
+      case .auto: username != nil
+      case .none: false
+      }
+    }
+  }
+
+  /// `[listen.NAME]`: a port for the LAN.
+  package struct Listener: Sendable, Equatable {
+    package var name: String
+    /// Addresses; "*" is every address of the host, IPv4 and IPv6.
+    package var addresses = ["*"]
+    package var port: Int
+    package var security: Security
+    package var maxSessions = 64
+    /// Sessions of one client address; 0 is no limit.
+    package var maxSessionsPerClient = 50
+
+    package init(name: String, port: Int, security: Security? = nil) {
+      self.name = name
+      self.port = port
+      self.security = security ?? Security(port: port)
+    }
+
+    /// What listens where the file has no `[listen]` table, and the ports of these two names.
+    package static let standard = [
+      Listener(name: "submission", port: 587), Listener(name: "submissions", port: 465),
+    ]
+  }
+
+  /// `[access]`: who may submit.
+  package struct Access: Sendable, Equatable {
+    /// Networks that need no login.
+    package var trusted: [Network] = []
+    /// Failed logins that an address and user may have in a time; nil is no limit.
+    package var authFailures: Rate? = Rate(count: 5, seconds: 600)
+    package var usersFile = "/etc/postern/users"
+
+    package init() {}
+  }
+
+  /// So many in a time.
+  package struct Rate: Sendable, Hashable {
+    package var count: Int
+    package var seconds: Int
+
+    package init(count: Int, seconds: Int) {
+      self.count = count
+      self.seconds = seconds
+    }
+  }
+
+  /// `[[client]]`: one weak or special client.
+  package struct Client: Sendable, Equatable {
+    package enum Exception: String, Sendable, Hashable, CaseIterable {
+      case noAuth = "no-auth"
+      case plaintext
+    }
+
+    package var name: String
+    package var addresses: [Network]
+    package var allow: Set<Exception> = []
+
+    package init(name: String, addresses: [Network], allow: Set<Exception> = []) {
+      self.name = name
+      self.addresses = addresses
+      self.allow = allow
+    }
+  }
+
+  /// `[message]`: what a message may be.
+  package struct Message: Sendable, Equatable {
+    /// Octets, offered as SIZE.
+    package var maxSize = 50 << 20
+    package var maxRecipients = 100
+
+    package init() {}
+  }
+
+  /// `[queue]`: where mail waits, and how long.
+  package struct Queue: Sendable, Equatable {
+    package var directory = "/var/lib/postern/queue"
+    /// Milliseconds until the next attempt, by attempts made; the last repeats. Never empty.
+    package var retry: [Int64] = [1, 5, 15, 30, 60, 120, 240].map { $0 * 60_000 }
+    /// Milliseconds after which undelivered mail is given up: 5 days.
+    package var lifetime: Int64 = 432_000_000
+
+    package init() {}
+  }
+
+  /// `[tls]`: what we show to LAN clients.
+  package struct ServerTLS: Sendable, Equatable {
+    package enum Version: String, Sendable, CaseIterable {
+      case v12 = "1.2"
+      case v13 = "1.3"
+    }
+
+    /// PEM files. Both are empty only where no listener uses TLS.
+    package var certificate = ""
+    package var key = ""
+    package var minimum = Version.v12
+
+    package init() {}
+  }
+
+  /// `[control]`: the console's way in.
+  package struct Control: Sendable, Equatable {
+    package var directory = "/run/postern"
+
+    package init() {}
+  }
+
+  /// `[log]`: what is told.
+  package struct Log: Sendable, Equatable {
+    package enum Level: String, Sendable, CaseIterable { case error, warning, notice, info, debug }
+
+    package var level = Level.info
+
+    package init() {}
+  }
+}

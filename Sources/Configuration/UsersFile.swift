@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+
+/// The LAN users: one line each, `NAME VERIFIER [disabled]`; lines that begin with "#" and empty ones are kept.
+///
+/// A value: the daemon swaps it whole on reload, the console edits it with `edit`. It holds verifiers, never passwords.
+package struct UsersFile: Sendable, Equatable {
+  package struct User: Sendable, Equatable {
+    package let name: String
+    package var verifier: SCRAMVerifier
+    package var isDisabled: Bool
+
+    /// nil if the name cannot be one.
+    package init?(name: String, verifier: SCRAMVerifier, isDisabled: Bool = false) {
+      guard UsersFile.isValidName(name) else { return nil }
+      self.name = name
+      self.verifier = verifier
+      self.isDisabled = isDisabled
+    }
+  }
+
+  private enum Line: Sendable, Equatable {
+    case comment(String)
+    case user(User)
+  }
+
+  private var lines: [Line] = []
+  private var lineOfName: [String: Int] = [:]
+
+  package init() {}
+
+  /// Reads the text of a file; `path` is for the errors, which never show a line.
+  package init(parsing text: String, path: String) throws(ConfigurationErrors) {
+    var errors: [ConfigurationError] = []
+    var numbers: [String: Int] = [:]
+    for (index, line) in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+      let line = String(decoding: line, as: UTF8.self)
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard let name = words.first, !name.hasPrefix("#") else {
+        lines.append(.comment(line))
+        continue
+      }
+      do throws(LineProblem) {
+        let user = try Self.user(words)
+        if let other = numbers.updateValue(index + 1, forKey: user.name) {
+          throw LineProblem(text: "user '\(user.name)' stands in line \(other) already")
+        }
+        lineOfName[user.name] = lines.count
+        lines.append(.user(user))
+      } catch {
+        errors.append(ConfigurationError(file: path, line: index + 1, message: error.text, hint: error.hint))
+      }
+    }
+    // What follows the last line end is no line.
+    if lines.last == .comment("") { lines.removeLast() }
+    if !errors.isEmpty { throw ConfigurationErrors(errors) }
+  }
+
+  package static func isValidName(_ name: String) -> Bool {
+    (1...ConfigurationLimits.nameOctetsMax).contains(name.utf8.count) && !name.hasPrefix("#")
+      && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
+
+  // MARK: Users
+
+  /// In the order of the file.
+  package var users: [User] {
+    lines.compactMap { if case .user(let user) = $0 { user } else { nil } }
+  }
+
+  package func user(named name: String) -> User? {
+    guard let line = lineOfName[name], case .user(let user) = lines[line] else { return nil }
+    return user
+  }
+
+  /// Replaces the user of that name, or adds one at the end.
+  package mutating func set(_ user: User) {
+    if let line = lineOfName[user.name] {
+      lines[line] = .user(user)
+    } else {
+      lineOfName[user.name] = lines.count
+      lines.append(.user(user))
+    }
+  }
+
+  /// Returns false, and changes nothing, if there is such a user already.
+  package mutating func add(_ user: User) -> Bool {
+    guard lineOfName[user.name] == nil else { return false }
+    set(user)
+    return true
+  }
+
+  /// Returns false if there is no such user.
+  package mutating func remove(_ name: String) -> Bool {
+    guard let line = lineOfName.removeValue(forKey: name) else { return false }
+    lines.remove(at: line)
+    for (other, index) in lineOfName where index > line { lineOfName[other] = index - 1 }
+    return true
+  }
+
+  package var text: String {
+    lines.map { line in
+      switch line {
+      case .comment(let text): "\(text)\n"
+      case .user(let user): "\(user.name) \(user.verifier.text)\(user.isDisabled ? " disabled" : "")\n"
+      }
+    }.joined()
+  }
+
+  // MARK: Lines
+
+  private struct LineProblem: Error {
+    var text: String
+    var hint: String?
+  }
+
+  private static func user(_ words: [Substring]) throws(LineProblem) -> User {
+    let name = String(words[0])
+    guard words.count >= 2 else { throw LineProblem(text: "user '\(name)' has no verifier") }
+    guard let verifier = SCRAMVerifier(words[1]) else {
+      throw LineProblem(
+        text: "the verifier of user '\(name)' is not of the form SCRAM-SHA-256$N:SALT$KEY:KEY",
+        hint: "set a new password: postern users add \(name)")
+    }
+    if let word = words.dropFirst(2).first(where: { $0 != "disabled" }) ?? words.dropFirst(3).first {
+      throw LineProblem(text: "unknown word '\(word)' behind user '\(name)'", hint: "only 'disabled' may stand there")
+    }
+    guard let user = User(name: name, verifier: verifier, isDisabled: words.count == 3) else {
+      throw LineProblem(
+        text: "'\(name)' cannot be the name of a user",
+        hint: "printable ASCII without space, at most \(ConfigurationLimits.nameOctetsMax) octets")
+    }
+    return user
+  }
+}
