@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The list of `queue`: a row for each message, a line with the sum below.
+package struct QueueView: Sendable {
+  private var table: Table
+  private let now: Timestamp
+  private var messages = 0
+  private var octets = 0
+  private var firstID: String?
+
+  package init(now: Timestamp, style: Style) {
+    table = Table(["ID", "AGE", "SIZE", "FROM", "TO", "STATE", "TRIES", "NEXT"], style: style)
+    self.now = now
+  }
+
+  /// Lines that are ready to print.
+  package mutating func add(_ message: MessageReply) -> [String] {
+    messages += 1
+    octets += message.size
+    if firstID == nil { firstID = message.id }
+    return table.add([
+      message.id, Humane.span(seconds: message.ageSeconds), Humane.size(message.size), Self.path(message.sender),
+      Self.recipients(message.recipients), message.state, String(message.recipients.map(\.attempts).max() ?? 0),
+      message.next.map { Humane.until($0, from: now) } ?? "-",
+    ])
+  }
+
+  package mutating func finish() -> [String] {
+    guard let firstID else { return ["no messages"] }
+    return table.finish() + [
+      "\(Humane.count(messages, "message")), \(Humane.longSize(octets)).   details: postern show \(firstID.prefix(4))"
+    ]
+  }
+
+  static func path(_ sender: String) -> String { sender.isEmpty ? "<>" : sender }
+
+  private static func recipients(_ recipients: [MessageReply.Recipient]) -> String {
+    guard let first = recipients.first else { return "-" }
+    return recipients.count == 1 ? first.address : "\(first.address) +\(recipients.count - 1)"
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The record that `show` prints: what is known of the message, then a row for each recipient with the last reply.
+package enum ShowView {
+  package static func lines(_ message: MessageReply, now: Timestamp, style: Style) -> [String] {
+    let escaped = TerminalText.escaped
+    let tone: Style.Tone = message.state == "failed" ? .bad : message.state == "deferred" ? .warning : .good
+    var lines = [
+      "Message \(style.paint(escaped(message.id), .strong))   \(style.paint(escaped(message.state), tone))   "
+        + Humane.longSize(message.size),
+      "  from      \(escaped(QueueView.path(message.sender)))",
+      "  received  \(message.received.forPeople)   \(Humane.longSpan(seconds: message.ageSeconds)) ago",
+    ]
+    if let client = message.client { lines.append("  client    \(escaped(facts(client)))") }
+    if let next = message.next { lines.append("  next      \(next.forPeople)   \(Humane.until(next, from: now))") }
+    if message.state != "failed" {
+      lines.append("  gives up  \(message.expires.forPeople)   \(Humane.until(message.expires, from: now))")
+    }
+    if message.duplicatePossible == true {
+      lines.append("  \(style.paint("!", .warning)) a connection broke before its last reply: a duplicate is possible")
+    }
+    var table = Table(["N", "TO", "STATE", "TRIES", "LAST REPLY"], style: style.uncut)
+    lines.append("")
+    lines += message.recipients.flatMap { recipient in
+      table.add([
+        String(recipient.number), recipient.address, recipient.state, String(recipient.attempts), reply(recipient),
+      ])
+    }
+    return lines + table.finish()
+  }
+
+  private static func facts(_ client: MessageReply.Client) -> String {
+    [
+      client.name.map { "\($0) (\(client.address))" } ?? client.address,
+      client.helo.map { "calls itself \($0)" },
+      client.user.map { "user \($0)" },
+      client.listener,
+      client.tls ?? "clear text",
+    ].compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private static func reply(_ recipient: MessageReply.Recipient) -> String {
+    let parts = [recipient.code.map(String.init), recipient.status, recipient.reply].compactMap { $0 }
+    return parts.isEmpty ? "-" : parts.joined(separator: " ")
+  }
+}
+
+extension Style {
+  /// A record is read, not scanned: nothing in it is cut.
+  fileprivate var uncut: Style { Style(color: color, cutsLongCells: false, symbols: symbols) }
+}

@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// One message: a row of `queue`, or with replies and client facts what `show` prints.
+package struct MessageReply: Sendable, Equatable, Codable {
+  package struct Recipient: Sendable, Equatable, Codable {
+    /// Place in the envelope, from 1.
+    package var number: Int
+    package var address: String
+    package var state: String
+    package var attempts: Int
+    /// Last reply of an upstream, in its three parts.
+    package var code: Int?
+    package var status: String?
+    package var reply: String?
+
+    package init(
+      number: Int, address: String, state: String, attempts: Int, code: Int? = nil, status: String? = nil,
+      reply: String? = nil
+    ) {
+      self.number = number
+      self.address = address
+      self.state = state
+      self.attempts = attempts
+      self.code = code
+      self.status = status
+      self.reply = reply
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case number = "n"
+      case address = "to"
+      case state, attempts, code
+      case status = "dsn"
+      case reply
+    }
+  }
+
+  /// Who handed the message in, as recorded when it was accepted.
+  package struct Client: Sendable, Equatable, Codable {
+    package var address: String
+    /// Of its `[[client]]` stanza.
+    package var name: String?
+    package var user: String?
+    package var helo: String?
+    package var listener: String?
+    package var tls: String?
+
+    package init(
+      address: String, name: String? = nil, user: String? = nil, helo: String? = nil, listener: String? = nil,
+      tls: String? = nil
+    ) {
+      self.address = address
+      self.name = name
+      self.user = user
+      self.helo = helo
+      self.listener = listener
+      self.tls = tls
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case address = "ip"
+      case name, user, helo, listener, tls
+    }
+  }
+
+  package var id: String
+  package var state: String
+  /// Empty for the null path.
+  package var sender: String
+  package var recipients: [Recipient]
+  /// Octets of content as received.
+  package var size: Int
+  package var received: Timestamp
+  package var ageSeconds: Int
+  package var next: Timestamp?
+  package var expires: Timestamp
+  package var client: Client?
+  /// A connection ended between the end of data and its reply: the upstream may have the message already.
+  package var duplicatePossible: Bool?
+  /// More recipients of this message follow in another object; only between daemon and client.
+  package var continues: Bool?
+
+  package init(
+    id: String, state: String, sender: String, recipients: [Recipient], size: Int, received: Timestamp, ageSeconds: Int,
+    next: Timestamp? = nil, expires: Timestamp, client: Client? = nil, duplicatePossible: Bool? = nil
+  ) {
+    self.id = id
+    self.state = state
+    self.sender = sender
+    self.recipients = recipients
+    self.size = size
+    self.received = received
+    self.ageSeconds = ageSeconds
+    self.next = next
+    self.expires = expires
+    self.client = client
+    self.duplicatePossible = duplicatePossible
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case id, state
+    case sender = "from"
+    case recipients, size, received
+    case ageSeconds = "age_s"
+    case next, expires, client
+    case duplicatePossible = "duplicate_possible"
+    case continues
+  }
+}
+
+extension MessageReply {
+  /// An address has at most 496 octets and a reply 512, JSON at most doubles them (both are free of controls): with its
+  /// names a recipient stays below 2.3 KiB, and 24 of them below a line.
+  package static let recipientsPerLineMax = 24
+
+  /// The message in objects that each fit into a line; the client puts them together with `append`.
+  package func lines() -> [MessageReply] {
+    guard recipients.count > Self.recipientsPerLineMax else { return [self] }
+    return stride(from: 0, to: recipients.count, by: Self.recipientsPerLineMax).map { first in
+      var part = self
+      let end = min(first + Self.recipientsPerLineMax, recipients.count)
+      part.recipients = Array(recipients[first..<end])
+      part.continues = end < recipients.count ? true : nil
+      return part
+    }
+  }
+
+  package mutating func append(_ part: MessageReply) {
+    recipients += part.recipients
+    continues = part.continues
+  }
+}

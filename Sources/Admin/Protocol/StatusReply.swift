@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The gateway on one screen. The daemon fills it; `status` shows it.
+package struct StatusReply: Sendable, Equatable, Codable {
+  package enum Health: String, Sendable, Codable {
+    case ok
+    case degraded
+  }
+
+  package struct Config: Sendable, Equatable, Codable {
+    package var path: String
+    package var loaded: Timestamp
+    /// Counts successful loads since the start, 1 first.
+    package var generation: Int
+
+    package init(path: String, loaded: Timestamp, generation: Int) {
+      self.path = path
+      self.loaded = loaded
+      self.generation = generation
+    }
+  }
+
+  /// Messages by state, and their content in octets.
+  package struct Queue: Sendable, Equatable, Codable {
+    package var total: Int
+    package var queued: Int
+    package var sending: Int
+    package var deferred: Int
+    package var failed: Int
+    package var quarantined: Int
+    package var bytes: Int
+    package var oldestSeconds: Int?
+
+    package init(
+      queued: Int, sending: Int, deferred: Int, failed: Int, quarantined: Int, bytes: Int, oldestSeconds: Int?
+    ) {
+      total = queued + sending + deferred + failed + quarantined
+      self.queued = queued
+      self.sending = sending
+      self.deferred = deferred
+      self.failed = failed
+      self.quarantined = quarantined
+      self.bytes = bytes
+      self.oldestSeconds = oldestSeconds
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case total, queued, sending, deferred, failed, quarantined, bytes
+      case oldestSeconds = "oldest_s"
+    }
+  }
+
+  package struct Upstream: Sendable, Equatable, Codable {
+    package var name: String
+    /// `host:port`, or the directory of a capture upstream.
+    package var endpoint: String
+    /// ok, slow, paused, unreachable, standby.
+    package var state: String
+    /// Of a pause: login, quota, admin, tls.
+    package var reason: String?
+    /// What the relayhost said, or what was seen instead of an answer.
+    package var reply: String?
+    package var since: Timestamp?
+    package var nextProbe: Timestamp?
+
+    package init(
+      name: String, endpoint: String, state: String, reason: String? = nil, reply: String? = nil,
+      since: Timestamp? = nil, nextProbe: Timestamp? = nil
+    ) {
+      self.name = name
+      self.endpoint = endpoint
+      self.state = state
+      self.reason = reason
+      self.reply = reply
+      self.since = since
+      self.nextProbe = nextProbe
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case name, endpoint, state, reason, reply, since
+      case nextProbe = "next_probe"
+    }
+  }
+
+  package struct Listener: Sendable, Equatable, Codable {
+    package var name: String
+    package var port: Int
+
+    package init(name: String, port: Int) {
+      self.name = name
+      self.port = port
+    }
+  }
+
+  package struct Incoming: Sendable, Equatable, Codable {
+    package var sessions: Int
+    package var listeners: [Listener]
+
+    package init(sessions: Int, listeners: [Listener]) {
+      self.sessions = sessions
+      self.listeners = listeners
+    }
+  }
+
+  package struct Spool: Sendable, Equatable, Codable {
+    /// What the file system still gives us.
+    package var freeBytes: Int
+
+    package init(freeBytes: Int) { self.freeBytes = freeBytes }
+
+    private enum CodingKeys: String, CodingKey { case freeBytes = "free_bytes" }
+  }
+
+  /// Something that works and should not stay as it is.
+  package struct Warning: Sendable, Equatable, Codable {
+    /// Stable name for programs, as `client.plaintext`.
+    package var code: String
+    package var message: String
+    package var client: String?
+
+    package init(code: String, message: String, client: String? = nil) {
+      self.code = code
+      self.message = message
+      self.client = client
+    }
+  }
+
+  package var health: Health
+  package var version: String
+  package var host: String
+  package var uptimeSeconds: Int
+  package var config: Config
+  package var queue: Queue
+  package var upstreams: [Upstream]
+  package var incoming: Incoming
+  package var spool: Spool
+  package var warnings: [Warning]
+
+  package init(
+    health: Health, version: String, host: String, uptimeSeconds: Int, config: Config, queue: Queue,
+    upstreams: [Upstream], incoming: Incoming, spool: Spool, warnings: [Warning]
+  ) {
+    self.health = health
+    self.version = version
+    self.host = host
+    self.uptimeSeconds = uptimeSeconds
+    self.config = config
+    self.queue = queue
+    self.upstreams = upstreams
+    self.incoming = incoming
+    self.spool = spool
+    self.warnings = warnings
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case health, version, host, config, queue, upstreams, spool, warnings
+    case incoming = "in"
+    case uptimeSeconds = "uptime_s"
+  }
+}

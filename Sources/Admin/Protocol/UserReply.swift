@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What `users add` did to the users file. The client makes it, since the client edits the file.
+package struct UserReply: Sendable, Equatable, Codable {
+  package var verb: String
+  package var user: String
+  /// The user was there; the password is another one now.
+  package var replaced: Bool
+  package var disabled: Bool
+  package var file: String
+  /// Only one that was made by us, and only this once.
+  package var password: String?
+  /// The daemon has taken it over; false: it takes effect at the next start.
+  package var live: Bool
+
+  package init(
+    verb: String, user: String, replaced: Bool, disabled: Bool, file: String, password: String?, live: Bool
+  ) {
+    self.verb = verb
+    self.user = user
+    self.replaced = replaced
+    self.disabled = disabled
+    self.file = file
+    self.password = password
+    self.live = live
+  }
+}
+
+package struct VersionReply: Sendable, Equatable, Codable {
+  package var version: String
+
+  package init(version: String) { self.version = version }
+}
