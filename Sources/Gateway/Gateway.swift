@@ -1,0 +1,322 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Admin
+import Configuration
+import Crypto
+import Logging
+import NIOCore
+import NIOPosix
+import Queue
+import SMTP
+import Synchronization
+import Systemd
+import WAL
+
+/// The running gateway: its parts, built in the order in which mail meets them, and taken down the other way round.
+///
+/// `posternd` starts it, tells it to reload and to stop. Everything here blocks and runs on the caller's thread, never
+/// on an event loop.
+package final class Gateway: Sendable {
+  /// Time for sessions and deliveries to end by themselves at a stop.
+  static let drainSeconds = 10
+
+  package static var version: String { Product.version }
+
+  let settings: SettingsHolder
+  let queue: MessageQueue
+  let configurationPath: String
+  let clock: Clock
+  let log: EventLog
+  let listeners: Listeners
+  let sessionLoops: [SubmissionLoop]
+  let dispatcher: NIOLoopBound<Dispatcher>
+  let dispatcherLoop: any EventLoop
+  /// Held for the length of a reload, so that there is one at a time.
+  private let reloads = Mutex(())
+  private let lastRecord: Mutex<ReloadRecord>
+  private let counts: SessionCounts
+  private let upstreamHealth: HealthBoard
+  let startedAt: Instant
+
+  private let disk: PosixDisk
+  private let writer: LogWriter
+  private let group: MultiThreadedEventLoopGroup
+  /// The console may wait for the disk, so it has a loop that serves no mail.
+  private let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let loginThread: NIOThreadPool
+  private let diskThread: NIOThreadPool
+  private let notifier: Notifier
+  private let administration: Mutex<AdminListener?>
+
+  /// Reads the spool, opens the ports, and tells systemd when all of it stands.
+  package static func start(
+    configurationPath: String, settings: Settings, log: EventLog, clock: Clock = .system, notifier: Notifier
+  ) throws(GatewayError) -> Gateway {
+    let gateway: Gateway
+    do {
+      gateway = try Gateway(
+        configurationPath: configurationPath, settings: settings, log: log, clock: clock, notifier: notifier)
+    } catch {
+      // Another process may end; a spool that cannot be used stays so until somebody mends it.
+      if case QueueError.log(.inUse) = error { throw GatewayError("\(error)", isLasting: false) }
+      throw GatewayError("\(error)", isLasting: true)
+    }
+    do {
+      try gateway.listeners.open(settings.configuration.listeners)
+      try gateway.openAdministration()
+    } catch {
+      gateway.takeDown()
+      throw GatewayError("\(error)", isLasting: !(error is ListenError))
+    }
+    gateway.dispatcherLoop.execute { gateway.dispatcher.value.run() }
+    gateway.warnOfCertificate()
+    let waiting = gateway.queue.summary(now: clock.now()).messages
+    log.report(
+      .started(
+        listeners: gateway.listeners.descriptions, upstream: settings.configuration.upstream.name, waiting: waiting))
+    notifier.ready(status: "\(waiting) waiting")
+    return gateway
+  }
+
+  private init(
+    configurationPath: String, settings: Settings, log: EventLog, clock: Clock, notifier: Notifier
+  ) throws {
+    self.configurationPath = configurationPath
+    self.log = log
+    self.clock = clock
+    self.notifier = notifier
+    startedAt = clock.now()
+    lastRecord = Mutex(ReloadRecord(loaded: startedAt.wall, generation: 1))
+    let holder = SettingsHolder(settings)
+    self.settings = holder
+
+    // One loop for two cores: a second one only adds wake-ups to a load that the kernel dominates.
+    group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
+    loginThread = NIOThreadPool(numberOfThreads: 1)
+    diskThread = NIOThreadPool(numberOfThreads: 1)
+    let dispatcherLoop = group.next()
+    self.dispatcherLoop = dispatcherLoop
+    let wakeUp = WakeUp(eventLoop: dispatcherLoop)
+
+    let configuration = settings.configuration
+    do {
+      let disk = try PosixDisk(path: configuration.queue.directory)
+      self.disk = disk
+      let (queue, report) = try MessageQueue.open(
+        disk: disk, policy: QueuePolicy(configuration.queue),
+        now: startedAt, salt: SecureRandom.number(), ready: { wakeUp.ring() })
+      self.queue = queue
+      writer = LogWriter(log: queue.log)
+      for damage in report.damages { log.report(.spoolDamaged("\(damage)")) }
+      log.report(
+        .recovered(
+          messages: report.messages, segments: report.segments,
+          milliseconds: clock.now().monotonic - startedAt.monotonic))
+    } catch {
+      try? adminGroup.syncShutdownGracefully()
+      try? group.syncShutdownGracefully()
+      throw error
+    }
+    loginThread.start()
+    diskThread.start()
+
+    let queue = queue
+    let sessionLoops = group.makeIterator().map { SubmissionLoop(eventLoop: $0) }
+    self.sessionLoops = sessionLoops
+    let logins = LoginChecker(settings: holder, clock: clock, threads: loginThread)
+    let counts = SessionCounts()
+    self.counts = counts
+    listeners = Listeners(group: group) { listener, address, eventLoop in
+      switch counts.enter(listener, from: address) {
+      case .admitted:
+        let loop = sessionLoops.first { $0.eventLoop === eventLoop }!
+        return .session(
+          SubmissionContext(
+            settings: holder.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
+            clock: clock, log: log, left: { counts.leave(listener.name, from: address) }))
+      case .listenerFull:
+        log.report(.sessionsExceeded(client: "\(address)", listener: listener.name))
+        return .refused(.tooManySessions)
+      case .clientFull:
+        log.report(.sessionsExceeded(client: "\(address)", listener: listener.name))
+        return .refused(.tooManySessionsOfClient)
+      }
+    }
+    let diskThread = diskThread
+    let upstreamHealth = HealthBoard()
+    self.upstreamHealth = upstreamHealth
+    dispatcher = try dispatcherLoop.submit {
+      let parts = Dispatcher.Parts(
+        queue: queue, connector: TCPConnector(connectSeconds: Limits.connectSeconds), threads: diskThread,
+        clock: clock, random: { SecureRandom.number() }, log: log)
+      return NIOLoopBound(
+        Dispatcher(
+          parts: parts, settings: settings, eventLoop: dispatcherLoop, wakeUp: wakeUp, board: upstreamHealth),
+        eventLoop: dispatcherLoop)
+    }.wait()
+    administration = Mutex(nil)
+    writer.start()
+  }
+
+  // MARK: reload
+
+  /// Reads everything anew and swaps it whole; on any error nothing changes.
+  package func reload() -> Result<ReloadRecord, GatewayError> {
+    reloads.withLock { _ in
+      notifier.reloading(monotonicMicroseconds: Clock.monotonicMicroseconds())
+      defer { notifier.ready(status: "reloaded") }
+      do {
+        let new = try Settings.load(path: configurationPath)
+        let changed = try Self.changes(from: settings.current.configuration, to: new.configuration)
+        try listeners.open(new.configuration.listeners)
+        settings.replace(new)
+        log.setLevel(new.configuration.log.level.logger)
+        queue.adopt(QueuePolicy(new.configuration.queue))
+        dispatcherLoop.execute { self.dispatcher.value.replace(new) }
+        let record = lastRecord.withLock { last in
+          last = ReloadRecord(loaded: clock.now().wall, generation: last.generation + 1, changed: changed)
+          return last
+        }
+        warnOfCertificate()
+        log.report(.configurationLoaded(path: configurationPath, changed: changed))
+        return .success(record)
+      } catch {
+        let error = GatewayError("\(error)")
+        log.report(.configurationRejected(error.description))
+        return .failure(error)
+      }
+    }
+  }
+
+  /// The tables that differ. What only a start can change is refused, so that file and process never disagree.
+  private static func changes(from old: Configuration, to new: Configuration) throws(GatewayError) -> [String] {
+    for (key, isChanged) in [
+      ("queue.directory", old.queue.directory != new.queue.directory),
+      ("control.directory", old.control.directory != new.control.directory),
+    ] where isChanged {
+      throw GatewayError("\(key) changes only at a start: systemctl restart postern")
+    }
+    return [
+      ("hostname", old.hostname != new.hostname), ("upstream", old.upstream != new.upstream),
+      ("listen", old.listeners != new.listeners), ("access", old.access != new.access),
+      ("client", old.clients != new.clients), ("message", old.message != new.message),
+      ("queue", old.queue != new.queue), ("tls", old.tls != new.tls),
+      ("log", old.log != new.log),
+    ].filter(\.1).map(\.0)
+  }
+
+  // MARK: stop
+
+  /// Drains: no new connections, replies that are due go out, deliveries under way end, for `drainSeconds` at most.
+  /// The queue needs nothing of this.
+  package func stop() {
+    notifier.stopping()
+    let sessions =
+      (try? EventLoopFuture.whenAllSucceed(sessionLoops.map { $0.sessionCount() }, on: dispatcherLoop).wait())
+    log.report(.stopping(sessions: sessions?.reduce(0, +) ?? 0))
+    listeners.close()
+    let drained = sessionLoops.map { $0.drain() } + [dispatcherLoop.flatSubmit { self.dispatcher.value.stop() }]
+    let timeout = dispatcherLoop.scheduleTask(in: .seconds(Int64(Self.drainSeconds))) {
+      for loop in self.sessionLoops { loop.closeAll() }
+      self.dispatcher.value.closeAll()
+    }
+    try? EventLoopFuture.andAllComplete(drained, on: dispatcherLoop).wait()
+    timeout.cancel()
+    takeDown()
+  }
+
+  private func takeDown() {
+    try? administration.withLock { $0.take() }?.stop().wait()
+    listeners.close()
+    writer.stop()
+    try? loginThread.syncShutdownGracefully()
+    try? diskThread.syncShutdownGracefully()
+    try? adminGroup.syncShutdownGracefully()
+    try? group.syncShutdownGracefully()
+  }
+
+  private func warnOfCertificate() {
+    let current = settings.current
+    guard let end = current.serverTLS?.notAfter else { return }
+    let days = (end - clock.now().wall / 1000) / 86_400
+    if days < 14 { log.report(.certificateExpires(path: current.configuration.tls.certificate, inDays: days)) }
+  }
+
+  private func openAdministration() throws {
+    let directory = settings.current.configuration.control.directory
+    let log = log
+    let clock = clock
+    let listener = try AdminListener.open(
+      directory: directory, group: adminGroup, administration: GatewayAdministration(gateway: self),
+      now: { clock.now().wall },
+      audit: { uid, pid, command, result in
+        log.report(.adminAction(uid: uid, pid: pid, command: command, result: result))
+      })
+    administration.withLock { $0 = listener }
+  }
+
+  /// Runs a blocking piece of the console's work away from the event loops.
+  func runInBackground(_ work: @escaping @Sendable () -> Void) {
+    diskThread.submit { state in
+      // At a stop there is nothing left to do it for.
+      if case .active = state { work() }
+    }
+  }
+
+  /// Without waiting for a reload that is under way.
+  var lastReload: ReloadRecord { lastRecord.withLock { $0 } }
+
+  var sessionCount: Int { counts.total }
+
+  func upstream(now: Instant) -> StatusReply.Upstream {
+    let upstream = settings.current.configuration.upstream
+    let health = upstreamHealth.current
+    func timestamp(_ monotonic: Int64) -> Timestamp { Timestamp(milliseconds: now.wall + monotonic - now.monotonic) }
+    return StatusReply.Upstream(
+      name: upstream.name,
+      endpoint: upstream.provider == .capture ? upstream.captureDirectory : "\(upstream.host):\(upstream.port)",
+      state: health.state, reason: health.reason, reply: health.trouble?.description,
+      since: health.since.map(timestamp), nextProbe: health.nextProbe.map(timestamp))
+  }
+
+  var spoolFreeOctets: Int { Int(clamping: (try? disk.freeOctets()) ?? 0) }
+}
+
+/// How often the configuration was loaded, and when last.
+package struct ReloadRecord: Sendable {
+  /// Wall milliseconds.
+  package var loaded: Int64
+  package var generation: Int
+  package var changed: [String] = []
+}
+
+/// Why the gateway cannot start or reload, in words for the admin.
+package struct GatewayError: Error, Sendable, CustomStringConvertible {
+  package let description: String
+  /// Trying again without a change will meet it again.
+  package let isLasting: Bool
+
+  init(_ description: String, isLasting: Bool = true) {
+    self.description = description
+    self.isLasting = isLasting
+  }
+}
+
+extension QueuePolicy {
+  init(_ configuration: Configuration.Queue) {
+    self.init(retry: configuration.retry, lifetime: configuration.lifetime)
+  }
+}
+
+extension Configuration.Log.Level {
+  package var logger: Logger.Level {
+    switch self {
+    case .error: .error
+    case .warning: .warning
+    case .notice: .notice
+    case .info: .info
+    case .debug: .debug
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import Synchronization
+
+/// Where events go. One for the process, called from every thread; the level follows the configuration.
+package final class EventLog: Sendable {
+  private let logger: Logger
+  private let threshold: Atomic<Int>
+
+  package init(handler: any LogHandler, level: Logger.Level = .info) {
+    var logger = Logger(label: "postern") { _ in handler }
+    logger.logLevel = .trace
+    self.logger = logger
+    threshold = Atomic(level.rank)
+  }
+
+  package func setLevel(_ level: Logger.Level) {
+    threshold.store(level.rank, ordering: .relaxed)
+  }
+
+  /// The text of an event is made only if somebody wants it.
+  package func report(_ event: @autoclosure () -> Event, at level: Logger.Level? = nil) {
+    if let level, level.rank < threshold.load(ordering: .relaxed) { return }
+    let event = event()
+    guard event.level.rank >= threshold.load(ordering: .relaxed) else { return }
+    logger.log(level: event.level, "\(event.message)")
+  }
+}
+
+extension Logger.Level {
+  fileprivate var rank: Int { Self.allCases.firstIndex(of: self)! }
+}

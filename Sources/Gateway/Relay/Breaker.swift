@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+
+/// The health of the upstream: open while it works, closed for a growing time when it does not, then one probe.
+///
+/// Trouble of the upstream is kept here and nowhere else, so no message is deferred, counted or bounced for it.
+/// All times are monotonic milliseconds.
+struct Breaker: Sendable {
+  enum State: Sendable {
+    case closed
+    /// Nothing is tried before `until`.
+    case paused(UpstreamTrouble, since: Int64, until: Int64)
+    /// One connection finds out.
+    case probing(UpstreamTrouble, since: Int64)
+  }
+
+  private(set) var state = State.closed
+  private var failures = 0
+
+  /// Pauses in seconds: a login that is refused again and again locks accounts, so it is tried five times an hour at
+  /// most; everything else is looked at soon.
+  private static func pauseSeconds(_ kind: UpstreamTrouble.Kind, failures: Int) -> Int64 {
+    let (first, most): (Int64, Int64) = kind == .login ? (720, 3600) : (5, 300)
+    return min(first << min(failures, 10), most)
+  }
+
+  /// Connections that may be open now.
+  func connectionsMax(_ configured: Int, now: Int64) -> Int {
+    switch state {
+    case .closed: configured
+    case .probing: 1
+    case .paused(_, _, let until): now >= until ? 1 : 0
+    }
+  }
+
+  /// When to look again by itself.
+  var nextProbe: Int64? {
+    if case .paused(_, _, let until) = state { until } else { nil }
+  }
+
+  /// A pause is over and a probe begins.
+  mutating func probe() {
+    if case .paused(let trouble, let since, _) = state { state = .probing(trouble, since: since) }
+  }
+
+  /// `jitter` is any number: it moves the pause by up to a fifth either way, so that gateways do not probe in step.
+  /// Returns the length of the pause in seconds.
+  mutating func tripped(_ trouble: UpstreamTrouble, now: Int64, jitter: UInt64) -> Int64 {
+    let since =
+      switch state {
+      case .closed: now
+      case .paused(_, let since, _), .probing(_, let since): since
+      }
+    let milliseconds = Self.pauseSeconds(trouble.kind, failures: failures) * 1000
+    let shifted = milliseconds + (Int64(jitter % 401) - 200) * milliseconds / 1000
+    failures += 1
+    state = .paused(trouble, since: since, until: now + shifted)
+    return shifted / 1000
+  }
+
+  /// The upstream works. Returns how long it did not, in milliseconds; nil if it always did.
+  mutating func healed(now: Int64) -> Int64? {
+    defer {
+      state = .closed
+      failures = 0
+    }
+    switch state {
+    case .closed: return nil
+    case .paused(_, let since, _), .probing(_, let since): return now - since
+    }
+  }
+
+  /// The admin changed something: probe at once, and begin again with short pauses.
+  mutating func reset(now: Int64) {
+    failures = 0
+    if case .paused(let trouble, let since, _) = state { state = .paused(trouble, since: since, until: now) }
+  }
+}

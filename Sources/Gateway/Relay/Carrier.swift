@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Queue
+import SMTP
+
+/// How mail leaves: over SMTP to a relayhost, or into a Maildir for trying things out. The dispatcher tells it that
+/// there is work; it asks the dispatcher for a message whenever it can take one, and reports what became of it.
+/// Everything happens on the dispatcher's event loop.
+protocol Carrier: AnyObject {
+  /// `waiting` messages are ready; open at most `connectionsMax` connections for them.
+  func work(waiting: Int, connectionsMax: Int)
+  /// No more messages. Succeeds when those under way are finished.
+  func drain() -> EventLoopFuture<Void>
+  /// Ends what is left when the time for draining is over.
+  func closeAll()
+  var openConnections: Int { get }
+}
+
+/// What a carrier sees of the dispatcher.
+protocol CarrierDelegate: AnyObject {
+  func nextLease() -> Lease?
+  func finished(_ lease: consuming Lease, _ results: [RecipientResult])
+  /// Nothing of this message was tried.
+  func untried(_ lease: consuming Lease)
+  func contentUnreadable(_ lease: consuming Lease, _ reason: String)
+  func troubled(_ trouble: UpstreamTrouble)
+  /// A dialogue stands, login and all; and it has carried a message.
+  func connected(afterTransaction: Bool)
+  /// A connection ended without trouble; its place is free.
+  func connectionRetired()
+}

@@ -1,0 +1,208 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import NIOCore
+import Queue
+import SMTP
+import TLS
+
+/// The connections to the upstream: opened when mail waits, kept and reused, closed when idle, full or unwanted.
+final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
+  /// An idle connection costs the provider something too; behind this time a new one is politer.
+  static let idleSeconds = 20
+
+  private struct Connection {
+    enum Phase {
+      /// Until the dialogue stands.
+      case opening
+      case idle
+      case busy
+    }
+
+    let handler: UpstreamHandler
+    var phase = Phase.opening
+    var idleTimer: Scheduled<Void>?
+  }
+
+  private let settings: Settings
+  private let policy: ClientPolicy
+  private let queue: MessageQueue
+  private let threads: any WorkerThreads
+  private let connector: any Connector
+  private let eventLoop: any EventLoop
+  private unowned let delegate: any CarrierDelegate
+  /// In the order in which they were opened.
+  private var connections: [Connection] = []
+  private var connecting = 0
+  private var draining: EventLoopPromise<Void>?
+
+  init(
+    settings: Settings, queue: MessageQueue, threads: any WorkerThreads, connector: any Connector,
+    eventLoop: any EventLoop, delegate: any CarrierDelegate
+  ) {
+    self.settings = settings
+    self.queue = queue
+    self.threads = threads
+    self.connector = connector
+    self.eventLoop = eventLoop
+    self.delegate = delegate
+    let security: ClientPolicy.Security =
+      switch settings.configuration.upstream.security {
+      case .implicit: .implicit
+      case .starttls: .startTLS
+      case .none: .none
+      }
+    policy = ClientPolicy(hostname: settings.configuration.hostname, security: security, login: settings.login)
+  }
+
+  // MARK: what the dispatcher asks
+
+  var openConnections: Int { connections.count + connecting }
+
+  func work(waiting: Int, connectionsMax: Int) {
+    guard draining == nil else { return }
+    var waiting = waiting
+    for connection in connections where connection.phase == .idle && waiting > 0 {
+      waiting -= 1
+      offer(connection.handler)
+    }
+    var opening = connecting + connections.count { $0.phase == .opening }
+    while waiting > opening, openConnections < connectionsMax {
+      open()
+      opening += 1
+    }
+  }
+
+  func drain() -> EventLoopFuture<Void> {
+    let promise = draining ?? eventLoop.makePromise(of: Void.self)
+    draining = promise
+    for connection in connections where connection.phase == .idle { connection.handler.quit() }
+    checkDrained()
+    return promise.futureResult
+  }
+
+  func closeAll() {
+    for connection in connections { connection.handler.closeNow() }
+    draining?.succeed()
+  }
+
+  // MARK: connections
+
+  private func open() {
+    connecting += 1
+    let upstream = settings.configuration.upstream
+    let tls = upstream.security == .implicit ? settings.clientTLS : nil
+    let pool = NIOLoopBound(self, eventLoop: eventLoop)
+    connector
+      .connect(host: upstream.host, port: upstream.port, on: eventLoop) { channel in
+        // Once for each address that is tried: the first that answers becomes the connection.
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          if let tls {
+            try pipeline.addHandler(TLSHandler(context: tls, side: .client(serverName: upstream.host)))
+          }
+          try pipeline.addHandler(pool.value.makeHandler())
+        }
+      }
+      .whenComplete { result in pool.value.opened(result) }
+  }
+
+  private func makeHandler() -> UpstreamHandler {
+    UpstreamHandler(
+      policy: policy, tls: settings.clientTLS, serverName: settings.configuration.upstream.host, queue: queue,
+      threads: threads, delegate: self)
+  }
+
+  private func opened(_ result: Result<any Channel, any Error>) {
+    connecting -= 1
+    let upstream = settings.configuration.upstream
+    do {
+      let channel = try result.get()
+      let handler = try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self)
+      if handler.isClosed { throw ChannelError.eof }
+      connections.append(Connection(handler: handler))
+      if draining != nil { retire(handler) }
+    } catch {
+      report(UpstreamTrouble(.unreachable, at: "connect", "\(upstream.host) port \(upstream.port): \(error)"))
+      checkDrained()
+    }
+  }
+
+  /// Gives the connection a message, or lets it idle.
+  private func offer(_ handler: UpstreamHandler) {
+    guard let index = index(of: handler) else { return }
+    connections[index].idleTimer?.cancel()
+    connections[index].idleTimer = nil
+    let limit = settings.configuration.upstream.maxPerConnection
+    if draining != nil || (limit > 0 && handler.transactions >= limit) { return retire(handler) }
+    guard let lease = delegate.nextLease() else {
+      let bound = NIOLoopBound((self, handler), eventLoop: eventLoop)
+      connections[index].phase = .idle
+      connections[index].idleTimer = eventLoop.scheduleTask(in: .seconds(Int64(Self.idleSeconds))) {
+        bound.value.0.retire(bound.value.1)
+      }
+      return
+    }
+    connections[index].phase = .busy
+    handler.deliver(lease)
+  }
+
+  /// The connection has done its part.
+  private func retire(_ handler: UpstreamHandler) {
+    guard remove(handler) != nil else { return }
+    handler.quit()
+    if draining == nil { delegate.connectionRetired() }
+    checkDrained()
+  }
+
+  private func index(of handler: UpstreamHandler) -> Int? {
+    connections.firstIndex { $0.handler === handler }
+  }
+
+  private func remove(_ handler: UpstreamHandler) -> Connection? {
+    index(of: handler).map { connections.remove(at: $0) }
+  }
+
+  /// A pool that drains belongs to settings that hold no more, and says nothing about the upstream of the new ones.
+  private func report(_ trouble: UpstreamTrouble) {
+    if draining == nil { delegate.troubled(trouble) }
+  }
+
+  private func checkDrained() {
+    if openConnections == 0 { draining?.succeed() }
+  }
+
+  // MARK: what a connection reports
+
+  func connectionReady(_ connection: UpstreamHandler) {
+    delegate.connected(afterTransaction: connection.transactions > 0)
+    offer(connection)
+  }
+
+  func connectionFinished(_ connection: UpstreamHandler, _ lease: consuming Lease, _ results: [RecipientResult]) {
+    delegate.finished(lease, results)
+  }
+
+  func connectionUnreadable(_ connection: UpstreamHandler, _ lease: consuming Lease, _ reason: String) {
+    delegate.contentUnreadable(lease, reason)
+  }
+
+  func connectionClosed(_ connection: UpstreamHandler, _ trouble: UpstreamTrouble?) {
+    // Addresses that lost the race to another one are not ours.
+    guard let known = remove(connection) else { return }
+    known.idleTimer?.cancel()
+    // An upstream may end a connection that has worked, at any time; a new one will tell whether it is ill.
+    if let trouble, connection.transactions <= 1 || !trouble.isOfConnection {
+      report(trouble)
+    } else if draining == nil {
+      delegate.connectionRetired()
+    }
+    checkDrained()
+  }
+}
+
+extension UpstreamTrouble {
+  /// Says little about the upstream as a whole: the connection ended, or has carried its share.
+  fileprivate var isOfConnection: Bool { kind == .unreachable || (kind == .busy && stage == "mail") }
+}

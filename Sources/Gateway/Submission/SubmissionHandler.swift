@@ -1,0 +1,434 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Mail
+import NIOCore
+import Queue
+import SMTP
+import TLS
+import WAL
+
+/// What a session of a listener works with. One value for each connection.
+package struct SubmissionContext {
+  package var settings: Settings
+  package var listener: Configuration.Listener
+  package var address: IPAddress
+  package var queue: MessageQueue
+  package var logins: LoginChecker
+  package var loop: SubmissionLoop
+  package var clock: Clock
+  package var log: EventLog
+  /// The connection is gone: gives back its place.
+  package var left: @Sendable () -> Void
+
+  package init(
+    settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
+    logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, left: @escaping @Sendable () -> Void
+  ) {
+    self.settings = settings
+    self.listener = listener
+    self.address = address
+    self.queue = queue
+    self.logins = logins
+    self.loop = loop
+    self.clock = clock
+    self.log = log
+    self.left = left
+  }
+}
+
+/// Carries out what a `ServerSession` decides: octets, TLS, logins, the queue, and the time that a client may take.
+///
+/// The channel reads only when the session wants input, so a client that waits for the disk is held by TCP, not by memory.
+package final class SubmissionHandler: ChannelInboundHandler {
+  package typealias InboundIn = ByteBuffer
+  package typealias OutboundOut = ByteBuffer
+
+  private let submission: SubmissionContext
+  private let client: Configuration.Client?
+  private var session: ServerSession
+  private var tls: TLSFacts?
+  private var input = ByteBuffer()
+  private var output = ByteBuffer()
+  private var draft: Draft?
+  private var header = HeaderScanner()
+  private var octets = 0
+  private var accepting: (envelope: Envelope, origin: Origin)?
+  private var context: ChannelHandlerContext?
+  private var token: UInt64 = 0
+  private var isOpen = false
+  private var isSuspended = false
+  private var isClosing = false
+  private var timer: Scheduled<Void>?
+  /// The session's, when the deadline was set last.
+  private var progress: UInt64 = 0
+  private var timerDeadline = NIODeadline.distantFuture
+  private var deadline = NIODeadline.distantFuture
+  private var loginDeadline = NIODeadline.distantFuture
+
+  package init(_ submission: SubmissionContext) {
+    self.submission = submission
+    let configuration = submission.settings.configuration
+    client = configuration.client(at: submission.address)
+    let isTrusted = configuration.access.trusted.contains { $0.contains(submission.address) }
+    session = ServerSession(
+      policy: ServerPolicy(
+        hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
+        messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients),
+      rights: ClientRights(
+        mayOmitLogin: isTrusted || client?.allow.contains(.noAuth) == true,
+        mayOmitTLS: client?.allow.contains(.plaintext) == true),
+      isTLS: submission.listener.security == .implicit)
+  }
+
+  // MARK: events of the channel
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    if context.channel.isActive { opened(context) }
+  }
+
+  package func channelActive(context: ChannelHandlerContext) {
+    opened(context)
+    context.fireChannelActive()
+  }
+
+  private func opened(_ context: ChannelHandlerContext) {
+    guard token == 0 else { return }
+    token = submission.loop.add(self)
+    if !session.rights.mayOmitLogin { loginDeadline = context.eventLoop.now + .seconds(Int64(Limits.loginSeconds)) }
+    if submission.loop.isDraining { return end(.restarting) }
+    if session.isTLS {
+      setDeadline(Limits.handshakeSeconds, context)
+    } else {
+      greet(context)
+    }
+    context.read()
+  }
+
+  private func greet(_ context: ChannelHandlerContext) {
+    isOpen = true
+    session.opened(into: &output)
+    send(context)
+    setDeadline(Limits.commandSeconds, context)
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var octets = unwrapInboundIn(data)
+    if input.readableBytes == 0 { input = octets } else { input.writeBuffer(&octets) }
+    if !isSuspended { process(context) }
+  }
+
+  package func channelReadComplete(context: ChannelHandlerContext) {
+    readMore(context)
+    context.fireChannelReadComplete()
+  }
+
+  /// A client that does not read its replies is not read from either.
+  private func readMore(_ context: ChannelHandlerContext) {
+    guard !isSuspended, !isClosing else { return }
+    if context.channel.isWritable { context.read() } else { setDeadline(Limits.writeStallSeconds, context) }
+  }
+
+  package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable, !isSuspended, !isClosing {
+      setDeadline(Limits.commandSeconds, context)
+      readMore(context)
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case TLSEvent.handshakeCompleted(let facts) as TLSEvent:
+      tls = facts
+      if isOpen {
+        session.tlsStarted()
+        setDeadline(Limits.commandSeconds, context)
+        resume(context)
+      } else {
+        greet(context)
+      }
+    default:
+      context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if let error = error as? TLSError, error != .truncated {
+      submission.log.report(.clientTLSFailed(client: clientText, reason: "\(error)"))
+    }
+    context.close(promise: nil)
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(client: clientText, octets: octets)) }
+    release()
+    context.fireChannelInactive()
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    release()
+  }
+
+  private func release() {
+    guard self.context != nil else { return }
+    context = nil
+    isClosing = true
+    timer?.cancel()
+    abandonDraft()
+    if token != 0 { submission.loop.remove(token) }
+    submission.left()
+  }
+
+  // MARK: what the session decides
+
+  private func process(_ context: ChannelHandlerContext) {
+    while true {
+      switch session.received(&input, into: &output) {
+      case .wait:
+        send(context)
+        if session.progress != progress {
+          progress = session.progress
+          setDeadline(session.isReadingContent ? Limits.contentSeconds : Limits.commandSeconds, context)
+        }
+        return
+      case .startTLS:
+        guard send(context) else { return }
+        return startTLS(context)
+      case .verify(let attempt):
+        guard send(context) else { return }
+        return verify(attempt, context)
+      case .store(let content):
+        return store(content)
+      case .commit(let envelope, let content):
+        if commit(envelope, content, context) { return }
+      case .abandon:
+        abandonDraft()
+      case .close:
+        return close(context)
+      }
+    }
+  }
+
+  private func startTLS(_ context: ChannelHandlerContext) {
+    guard let tls = submission.settings.serverTLS else { return close(context) }
+    isSuspended = true
+    setDeadline(Limits.handshakeSeconds, context)
+    do {
+      try context.pipeline.syncOperations.addHandler(TLSHandler(context: tls, side: .server), position: .first)
+      // The handshake needs input although the session takes none.
+      context.read()
+    } catch {
+      close(context)
+    }
+  }
+
+  private func verify(_ attempt: LoginAttempt, _ context: ChannelHandlerContext) {
+    isSuspended = true
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    submission.logins.check(attempt, from: addressText, on: context.eventLoop).whenSuccess { verdict in
+      bound.value.loginChecked(verdict, attempt)
+    }
+  }
+
+  private func loginChecked(_ verdict: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
+    guard let context, !isClosing else { return }
+    switch verdict {
+    case .accepted: loginDeadline = .distantFuture
+    case .rejected:
+      submission.log.report(
+        .loginFailed(client: clientText, user: PeerText(attempt.name), mechanism: attempt.mechanism))
+    case .throttled:
+      submission.log.report(.loginThrottled(client: clientText, user: PeerText(attempt.name)))
+    case .unavailable: break
+    }
+    if session.loginChecked(verdict, into: &output) == .close { return close(context) }
+    resume(context)
+  }
+
+  private func store(_ content: ByteBuffer) {
+    isSuspended = true
+    header.consume(content.readableBytesSpan)
+    octets += content.readableBytes
+    var current = draft.take() ?? submission.queue.makeDraft()
+    submission.queue.store(
+      content.readableBytesSpan, in: &current, notify: Waiter(receiver: submission.loop, token: token))
+    draft = consume current
+  }
+
+  /// false: the message was refused, and the session goes on.
+  private func commit(_ envelope: Envelope, _ content: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
+    header.consume(content.readableBytesSpan)
+    header.finish()
+    octets += content.readableBytes
+    if let refusal = refusal {
+      session.commitRefused(refusal, into: &output)
+      abandonDraft()
+      return false
+    }
+    isSuspended = true
+    guard send(context) else { return true }
+    let now = submission.clock.now()
+    let id = submission.queue.makeID()
+    let origin = Origin(
+      login: session.login, address: addressText, helo: session.heloName?.text ?? "", client: client?.name,
+      listener: submission.listener.name, tls: tlsText)
+    let message = Submission(
+      id: id, envelope: envelope, origin: origin, prefix: prefix(for: envelope, id, now),
+      hints: ContentHints(isEightBit: header.isEightBit, headerOctets: header.headerOctets))
+    accepting = (envelope, origin)
+    let current = draft.take() ?? submission.queue.makeDraft()
+    submission.queue.accept(
+      message, last: content.readableBytesSpan, of: current, now: now,
+      notify: Waiter(receiver: submission.loop, token: token))
+    return true
+  }
+
+  private var refusal: Reply? {
+    if header.receivedCount > Limits.receivedFieldsMax { return .loop }
+    if header.isHeaderTooLong { return .headerTooLarge }
+    return nil
+  }
+
+  private func prefix(for envelope: Envelope, _ id: MessageID, _ now: Instant) -> [UInt8] {
+    let seconds = now.wall / 1000
+    let trace = TraceField(
+      helo: session.heloName?.text ?? "", address: addressText, hostname: session.policy.hostname,
+      isExtended: session.isExtended, isAuthenticated: session.login != nil, tls: tlsText, id: id.description,
+      recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
+      zoneOffsetSeconds: submission.clock.zoneOffset(seconds))
+    return Origination.prefix(trace: trace, header: header)
+  }
+
+  // MARK: what the queue answers
+
+  func completed(_ completion: Completion) {
+    guard let context else { return }
+    switch completion {
+    case .stored(let extent):
+      draft?.stored(extent)
+      session.stored()
+    case .accepted(let id):
+      if let accepting {
+        submission.log.report(.accepted(id, accepting.envelope, accepting.origin, octets: octets), at: .info)
+      }
+      session.committed(id.description, into: &output)
+      forgetMessage()
+    case .failed(.undecided):
+      // Whether the message is durable cannot be known, so no reply may say it.
+      submission.log.report(.storageRefused(client: clientText, reply: nil))
+      return closeNow()
+    case .failed(let failure):
+      let reply: Reply = failure == .full ? .diskFull : .diskRefused
+      submission.log.report(.storageRefused(client: clientText, reply: reply))
+      session.storageFailed(reply, into: &output)
+      abandonDraft()
+    }
+    if isClosing { return finishClosing(context) }
+    resume(context)
+  }
+
+  private func resume(_ context: ChannelHandlerContext) {
+    isSuspended = false
+    process(context)
+    readMore(context)
+  }
+
+  private func abandonDraft() {
+    if let current = draft.take() { submission.queue.abandon(current) }
+    forgetMessage()
+  }
+
+  private func forgetMessage() {
+    header = HeaderScanner()
+    octets = 0
+    accepting = nil
+  }
+
+  // MARK: ends
+
+  /// We are going away. A message whose commit is under way gets its reply first.
+  func drain() {
+    if session.isCommitting {
+      isClosing = true
+    } else {
+      end(.restarting)
+    }
+  }
+
+  func closeNow() {
+    context?.close(promise: nil)
+  }
+
+  private func end(_ reply: Reply) {
+    guard let context, !isClosing else { return }
+    if isOpen || !session.isTLS { _ = session.end(reply, into: &output) }
+    close(context)
+  }
+
+  private func finishClosing(_ context: ChannelHandlerContext) {
+    _ = session.end(.restarting, into: &output)
+    close(context)
+  }
+
+  /// Sends what is to be said, then closes; a peer that does not read cannot hold the connection.
+  private func close(_ context: ChannelHandlerContext) {
+    isClosing = true
+    setDeadline(Limits.writeStallSeconds, context)
+    for reply in session.takeRefusals() {
+      submission.log.report(.rejected(client: clientText, reply: reply), at: .info)
+    }
+    guard output.readableBytes > 0 else { return context.close(promise: nil) }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(takeOutput())).whenComplete { _ in bound.value.close(promise: nil) }
+  }
+
+  /// false: the connection ended meanwhile, and everything with it.
+  @discardableResult
+  private func send(_ context: ChannelHandlerContext) -> Bool {
+    for reply in session.takeRefusals() {
+      submission.log.report(.rejected(client: clientText, reply: reply), at: .info)
+    }
+    if output.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(takeOutput()), promise: nil) }
+    return self.context != nil
+  }
+
+  private func takeOutput() -> ByteBuffer {
+    let taken = output
+    output = ByteBuffer()
+    return taken
+  }
+
+  // MARK: time
+
+  /// One timer a session: it moves on when it fires too early, instead of being set anew for each line.
+  private func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
+    deadline = context.eventLoop.now + .seconds(Int64(seconds))
+    if timer == nil || min(deadline, loginDeadline) < timerDeadline { schedule(context) }
+  }
+
+  private func schedule(_ context: ChannelHandlerContext) {
+    timer?.cancel()
+    timerDeadline = min(deadline, loginDeadline)
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(deadline: timerDeadline) { bound.value.timerFired() }
+  }
+
+  private func timerFired() {
+    guard let context else { return }
+    timer = nil
+    guard context.eventLoop.now >= min(deadline, loginDeadline), !session.isCommitting else {
+      if session.isCommitting { deadline = context.eventLoop.now + .seconds(Int64(Limits.commandSeconds)) }
+      return schedule(context)
+    }
+    if isClosing || !isOpen { closeNow() } else { end(.timeout) }
+  }
+
+  // MARK: how the client is called
+
+  private var addressText: String { submission.address.description }
+  private var clientText: String { "\(client?.name ?? "unknown")[\(addressText)]" }
+  private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
+}

@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Queue
+
+/// The sessions of one event loop: where the queue's answers come in, once for each batch that was synced, and where
+/// a drain reaches every session.
+package final class SubmissionLoop: CompletionReceiver {
+  private struct State {
+    var sessions: [UInt64: SubmissionHandler] = [:]
+    var lastToken: UInt64 = 0
+    var isDraining = false
+    var whenEmpty: [EventLoopPromise<Void>] = []
+  }
+
+  package let eventLoop: any EventLoop
+  private let state: NIOLoopBoundBox<State>
+
+  /// Called on any thread.
+  package init(eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+    state = .makeBoxSendingValue(State(), eventLoop: eventLoop)
+  }
+
+  package func receive(_ completions: [(token: UInt64, completion: Completion)]) {
+    eventLoop.execute {
+      for (token, completion) in completions { self.state.value.sessions[token]?.completed(completion) }
+    }
+  }
+
+  /// The token that the session gives to the queue.
+  func add(_ handler: SubmissionHandler) -> UInt64 {
+    state.value.lastToken += 1
+    state.value.sessions[state.value.lastToken] = handler
+    return state.value.lastToken
+  }
+
+  func remove(_ token: UInt64) {
+    state.value.sessions[token] = nil
+    guard state.value.isDraining, state.value.sessions.isEmpty else { return }
+    for promise in state.value.whenEmpty { promise.succeed() }
+    state.value.whenEmpty = []
+  }
+
+  var isDraining: Bool { state.value.isDraining }
+
+  package func sessionCount() -> EventLoopFuture<Int> {
+    eventLoop.submit { self.state.value.sessions.count }
+  }
+
+  /// Tells every session to go: those whose message is being made durable get their reply first. Succeeds when all are gone.
+  package func drain() -> EventLoopFuture<Void> {
+    let promise = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute {
+      self.state.value.isDraining = true
+      if self.state.value.sessions.isEmpty {
+        promise.succeed()
+      } else {
+        self.state.value.whenEmpty.append(promise)
+        for handler in Array(self.state.value.sessions.values) { handler.drain() }
+      }
+    }
+    return promise.futureResult
+  }
+
+  /// Ends what is left when the time for draining is over.
+  package func closeAll() {
+    eventLoop.execute {
+      for handler in Array(self.state.value.sessions.values) { handler.closeNow() }
+    }
+  }
+}
