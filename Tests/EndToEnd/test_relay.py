@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """How mail leaves: through servers that others wrote, and through one that misbehaves in each way we must survive."""
+import shutil
+import subprocess
 import threading
 
 import pytest
 
+from certificates import make_certificate
 from gateway import eventually, submit
 from messages import check_delivered, message, token
 from upstreams import Aiosmtpd, ScriptedUpstream, SmtpSink
@@ -358,3 +361,28 @@ def test_the_capture_upstream_writes_a_maildir(tmp_path, open_upstream, make_gat
     assert written.endswith(content.replace(b"\r\n", b"\n"))
     gateway.await_empty_queue()
     assert list((capture / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
+def test_without_ca_file_the_authorities_of_the_system_decide(
+        is_known, tmp_path, certificate, open_upstream, make_gateway):
+    authorities = tmp_path / "authorities"
+    authorities.mkdir()
+    # A store is never empty on a real system; what is in it besides does not matter.
+    other = make_certificate(authorities, "other.test", "DNS:other.test")
+    other.key.unlink()
+    if is_known:
+        shutil.copy(certificate.chain, authorities / "relay.pem")
+    subprocess.run(["openssl", "rehash", authorities], check=True)
+    upstream = open_upstream(ScriptedUpstream)
+    gateway = make_gateway(upstream, start=False)
+    del gateway.tables["upstream.office"]["ca_file"]
+    gateway.configure({})
+    gateway.start({"SSL_CERT_DIR": str(authorities), "SSL_CERT_FILE": "/nonexistent"})
+    subject = token()
+    gateway.submit(message(subject))
+    if is_known:
+        upstream.await_mail(subject)
+    else:
+        settled(gateway, lambda office: (office["state"], office["reason"]) == ("paused", "tls"), "a refusal")
+        assert upstream.commands("AUTH") == []
