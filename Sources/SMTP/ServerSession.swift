@@ -1,36 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-
 import struct NIOCore.ByteBuffer
-
-/// What holds for every session of a listener.
-package struct ServerPolicy: Sendable, Equatable {
-  package var hostname: String
-  /// STARTTLS is offered while TLS is off.
-  package var offersTLS: Bool
-  package var messageOctetsMax: UInt64
-  package var recipientsMax: Int
-
-  package init(hostname: String, offersTLS: Bool, messageOctetsMax: UInt64, recipientsMax: Int) {
-    self.hostname = hostname
-    self.offersTLS = offersTLS
-    self.messageOctetsMax = messageOctetsMax
-    self.recipientsMax = recipientsMax
-  }
-}
-
-/// What the configuration lets this client do that others may not.
-package struct ClientRights: Sendable, Equatable {
-  package var mayOmitLogin: Bool
-  package var mayOmitTLS: Bool
-
-  package init(mayOmitLogin: Bool = false, mayOmitTLS: Bool = false) {
-    self.mayOmitLogin = mayOmitLogin
-    self.mayOmitTLS = mayOmitTLS
-  }
-}
 
 /// The server's side of one submission dialogue (RFC 5321, RFC 6409): events in, replies and one action out.
 ///
@@ -77,12 +48,6 @@ package struct ServerSession: Sendable {
     case closed
   }
 
-  /// A command line that has no end within bounds is thrown away to its end.
-  private struct Discard: Equatable {
-    var octets = 0
-    var reply: Reply
-  }
-
   package let policy: ServerPolicy
   package let rights: ClientRights
   /// The name of the last EHLO or HELO; nil before it, and again after STARTTLS (RFC 3207 section 4.2).
@@ -95,7 +60,7 @@ package struct ServerSession: Sendable {
   private var transaction: Envelope?
   private var content = ByteBuffer()
   private var hasStoredContent = false
-  private var discard: Discard?
+  private var lines = LineReader()
   private var loginFailures = 0
   private var idleCommands = 0
   private var refusals: [Reply] = []
@@ -232,61 +197,26 @@ package struct ServerSession: Sendable {
     state == .closed ? .close : .wait
   }
 
-  /// The next line without its CRLF. Only CRLF ends a line: a bare LF stays inside and makes the line wrong.
+  /// The next line, or nil if there is none or the session ended over it.
   private mutating func nextLine(
     _ input: inout ByteBuffer, limit: Int, into output: inout ByteBuffer
   ) -> ArraySlice<UInt8>? {
     while true {
-      guard let length = Self.lineLength(input) else {
-        overlong(&input, limit: limit, into: &output)
+      switch lines.next(&input, limit: limit) {
+      case .line(let line):
+        progress += 1
+        return line
+      case .needsInput:
         return nil
-      }
-      if let dropped = discard {
-        input.moveReaderIndex(forwardBy: length)
-        discard = nil
-        say(dropped.reply, into: &output)
-        abortLogin()
-        if !countIdleCommand(into: &output) { return nil }
-        continue
-      }
-      guard length <= limit else {
-        input.moveReaderIndex(forwardBy: length)
+      case .tooLong:
         say(isAuthenticating ? .authLineTooLong : .lineTooLong, into: &output)
         abortLogin()
         if !countIdleCommand(into: &output) { return nil }
-        continue
+      case .endless:
+        say(.lineFarTooLong, into: &output)
+        state = .closed
+        return nil
       }
-      progress += 1
-      let line = input.readBytes(length: length)!
-      return line.dropLast(2)
-    }
-  }
-
-  /// Octets up to and with the first CRLF.
-  private static func lineLength(_ input: ByteBuffer) -> Int? {
-    input.withUnsafeReadableBytes { octets in
-      guard let base = octets.baseAddress else { return nil }
-      var from = 0
-      while let found = memchr(base + from, 0x0A, octets.count - from) {
-        let index = UnsafeRawPointer(found) - base
-        if index > 0, octets[index - 1] == 0x0D { return index + 1 }
-        from = index + 1
-      }
-      return nil
-    }
-  }
-
-  /// Throws away the part of an over-long line that is there, but for a CR that may belong to its end.
-  private mutating func overlong(_ input: inout ByteBuffer, limit: Int, into output: inout ByteBuffer) {
-    guard discard != nil || input.readableBytes > limit else { return }
-    var dropped = discard ?? Discard(reply: isAuthenticating ? .authLineTooLong : .lineTooLong)
-    let keep = input.getInteger(at: input.writerIndex - 1, as: UInt8.self) == 0x0D ? 1 : 0
-    dropped.octets += input.readableBytes - keep
-    input.moveReaderIndex(forwardBy: input.readableBytes - keep)
-    discard = dropped
-    if dropped.octets > Limits.discardedLineOctetsMax {
-      say(.lineFarTooLong, into: &output)
-      state = .closed
     }
   }
 
