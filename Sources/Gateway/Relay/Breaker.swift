@@ -5,7 +5,8 @@ import SMTP
 
 /// The health of the upstream: open while it works, closed for a growing time when it does not, then one probe.
 ///
-/// Trouble of the upstream is kept here and nowhere else, so no message is deferred, counted or bounced for it.
+/// Trouble of the upstream is kept here, so no message fails for it. Only the message at which an upstream hung up or
+/// said 421 is deferred besides, so that the next one leads.
 /// All times are monotonic milliseconds.
 struct Breaker: Sendable {
   enum State: Sendable {

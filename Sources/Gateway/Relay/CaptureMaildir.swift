@@ -32,8 +32,6 @@ final class CaptureMaildir: Carrier {
     self.delegate = delegate
   }
 
-  var openConnections: Int { lease == nil ? 0 : 1 }
-
   func work(waiting: Int, connectionsMax: Int) {
     guard lease == nil, draining == nil, connectionsMax > 0, let next = delegate.nextLease() else { return }
     let job = CaptureJob(

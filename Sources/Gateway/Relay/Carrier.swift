@@ -15,7 +15,6 @@ protocol Carrier: AnyObject {
   func drain() -> EventLoopFuture<Void>
   /// Ends what is left when the time for draining is over.
   func closeAll()
-  var openConnections: Int { get }
 }
 
 /// What a carrier sees of the dispatcher.

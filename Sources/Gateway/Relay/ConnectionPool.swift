@@ -58,7 +58,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
 
   // MARK: what the dispatcher asks
 
-  var openConnections: Int { connections.count + connecting }
+  private var openConnections: Int { connections.count + connecting }
 
   func work(waiting: Int, connectionsMax: Int) {
     guard draining == nil else { return }

@@ -189,7 +189,7 @@ package final class Dispatcher: CarrierDelegate {
   }
 
   private func schedule(_ now: Instant) {
-    board.publish(UpstreamHealth(breaker.state, openConnections: carrier?.openConnections ?? 0))
+    board.publish(UpstreamHealth(breaker.state))
     timer?.cancel()
     timer = nil
     guard !isStopping else { return }

@@ -14,12 +14,10 @@ package struct UpstreamHealth: Sendable, Equatable {
   /// Monotonic milliseconds.
   package var since: Int64?
   package var nextProbe: Int64?
-  package var openConnections = 0
 
   package init() {}
 
-  init(_ breaker: Breaker.State, openConnections: Int) {
-    self.openConnections = openConnections
+  init(_ breaker: Breaker.State) {
     switch breaker {
     case .closed: return
     case .paused(let trouble, let since, let until):
