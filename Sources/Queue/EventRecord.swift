@@ -12,9 +12,22 @@ enum EventRecord {
     case attempted = 18
     case flushed = 19
     case stoodStill = 20
+    case held = 21
+    case released = 22
+    case bounced = 23
+    case dismissed = 24
+
+    /// Whether its payload begins with the number of the one message that it is about.
+    var namesMessage: Bool {
+      switch self {
+      case .accepted, .attempted, .bounced, .dismissed: true
+      case .content, .flushed, .stoodStill, .held, .released: false
+      }
+    }
   }
 
   private static let noText = UInt16.max
+  private static let untilReleased = Int64.max
 
   /// The record of an acceptance up to the content that follows: everything that is known of the message, and the
   /// prefix.
@@ -30,7 +43,7 @@ enum EventRecord {
     octets.append(littleEndian: UInt32(prefix.count))
     octets.append(littleEndian: UInt32(clamping: acceptance.hints.headerOctets))
     octets.append((acceptance.hints.isEightBit ? 1 : 0) | (envelope.body == .eightBit ? 2 : 0))
-    octets.append(0)
+    octets.append(acceptance.report?.kind.rawValue ?? 0)
     octets.append(littleEndian: UInt16(envelope.recipients.count))
     octets.append(littleEndian: UInt32(acceptance.extents.count))
     octets.append(littleEndian: UInt32(0))
@@ -45,6 +58,10 @@ enum EventRecord {
     for text in [origin.login, origin.address, origin.helo, origin.client, origin.listener, origin.tls] {
       append(text.map { String(decoding: $0.utf8.prefix(QueueLimits.originOctetsMax), as: UTF8.self) }, to: &octets)
     }
+    if let report = acceptance.report {
+      octets.append(littleEndian: report.id.number)
+      append(report.indexes, to: &octets)
+    }
     octets.append(contentsOf: prefix)
     return octets
   }
@@ -54,7 +71,7 @@ enum EventRecord {
     guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
       let standstill = reader.integer(Int64.self), let lastOctets = reader.integer(UInt32.self),
       let prefixOctets = reader.integer(UInt32.self), let headerOctets = reader.integer(UInt32.self),
-      let flags = reader.integer(UInt8.self), reader.integer(UInt8.self) != nil,
+      let flags = reader.integer(UInt8.self), let reportKind = reader.integer(UInt8.self),
       let recipientCount = reader.integer(UInt16.self), let extentCount = reader.integer(UInt32.self),
       reader.integer(UInt32.self) != nil, Int(extentCount) * 16 <= reader.rest
     else { return nil }
@@ -77,16 +94,24 @@ enum EventRecord {
       recipients.append(address)
     }
     guard let login = reader.text(), let address = reader.text(), let helo = reader.text(),
-      let client = reader.text(), let listener = reader.text(), let tls = reader.text(),
-      reader.rest == Int(prefixOctets) + Int(lastOctets)
+      let client = reader.text(), let listener = reader.text(), let tls = reader.text()
     else { return nil }
+    var report: NoticeReport?
+    if reportKind != 0 {
+      guard let kind = Notice.Kind(rawValue: reportKind), let number = reader.integer(UInt64.self),
+        let indexes = reader.indexes()
+      else { return nil }
+      report = NoticeReport(id: MessageID(number: number), kind: kind, indexes: indexes)
+    }
+    guard reader.rest == Int(prefixOctets) + Int(lastOctets) else { return nil }
     return Acceptance(
       id: MessageID(number: id), wall: wall, standstill: standstill, extents: extents,
       prefixOctets: Int(prefixOctets), lastOctets: Int(lastOctets),
       hints: ContentHints(isEightBit: flags & 1 != 0, headerOctets: Int(headerOctets)),
       envelope: Envelope(sender: sender, recipients: recipients, body: flags & 2 != 0 ? .eightBit : .sevenBit),
       origin: Origin(
-        login: login, address: address ?? "", helo: helo ?? "", client: client, listener: listener ?? "", tls: tls))
+        login: login, address: address ?? "", helo: helo ?? "", client: client, listener: listener ?? "", tls: tls),
+      report: report)
   }
 
   static func payload(_ attempt: Attempt) -> [UInt8] {
@@ -100,11 +125,7 @@ enum EventRecord {
       octets.append(outcome.isUncertain ? 1 : 0)
       octets.append(littleEndian: UInt16(clamping: outcome.attempts))
       octets.append(littleEndian: outcome.next)
-      octets.append(littleEndian: UInt16(outcome.reply.code))
-      octets.append(outcome.reply.status?.class ?? 0)
-      octets.append(littleEndian: outcome.reply.status?.subject ?? 0)
-      octets.append(littleEndian: outcome.reply.status?.detail ?? 0)
-      append(outcome.reply.text.text, to: &octets)
+      append(outcome.reply, to: &octets)
     }
     return octets
   }
@@ -119,32 +140,88 @@ enum EventRecord {
       guard let index = reader.integer(UInt16.self), let kind = reader.integer(UInt8.self),
         let result = Attempt.Result(rawValue: kind), let flags = reader.integer(UInt8.self),
         let attempts = reader.integer(UInt16.self), let next = reader.integer(Int64.self),
-        let code = reader.integer(UInt16.self), let `class` = reader.integer(UInt8.self),
-        let subject = reader.integer(UInt16.self), let detail = reader.integer(UInt16.self),
-        let text = reader.text(), let text
+        let reply = reader.reply()
       else { return nil }
-      let status = `class` == 0 ? nil : EnhancedStatus(`class`, subject, detail)
       attempt.outcomes.append(
         Attempt.Outcome(
           index: Int(index), result: result, isUncertain: flags & 1 != 0, attempts: Int(attempts), next: next,
-          reply: Reply(Int(code), status, text)))
+          reply: reply))
     }
     return reader.rest == 0 ? attempt : nil
   }
 
-  static func payload(flushed ids: [MessageID], wall: Int64) -> [UInt8] {
+  /// Of `flushed` and `released`.
+  static func payload(_ ids: [MessageID], wall: Int64) -> [UInt8] {
     var octets: [UInt8] = []
     octets.append(littleEndian: wall)
-    octets.append(littleEndian: UInt32(ids.count))
-    for id in ids { octets.append(littleEndian: id.number) }
+    append(ids, to: &octets)
     return octets
   }
 
-  static func flushed(_ payload: UnsafeRawBufferPointer) -> (ids: [MessageID], wall: Int64)? {
+  static func messages(_ payload: UnsafeRawBufferPointer) -> (ids: [MessageID], wall: Int64)? {
     var reader = OctetReader(payload)
-    guard let wall = reader.integer(Int64.self), let count = reader.integer(UInt32.self), reader.rest == Int(count) * 8
+    guard let wall = reader.integer(Int64.self), let ids = reader.ids(), reader.rest == 0 else { return nil }
+    return (ids, wall)
+  }
+
+  static func payload(_ order: HoldOrder) -> [UInt8] {
+    var octets: [UInt8] = []
+    octets.append(littleEndian: order.wall)
+    octets.append(littleEndian: order.until ?? untilReleased)
+    append(order.by.text, to: &octets)
+    append(order.reason?.text, to: &octets)
+    append(order.ids, to: &octets)
+    return octets
+  }
+
+  static func hold(_ payload: UnsafeRawBufferPointer) -> HoldOrder? {
+    var reader = OctetReader(payload)
+    guard let wall = reader.integer(Int64.self), let until = reader.integer(Int64.self), let by = reader.text(),
+      let by, let reason = reader.text(), let ids = reader.ids(), reader.rest == 0
     else { return nil }
-    return ((0..<count).map { _ in MessageID(number: reader.integer(UInt64.self)!) }, wall)
+    return HoldOrder(
+      ids: ids, wall: wall, until: until == untilReleased ? nil : until, by: PeerText(by),
+      reason: reason.map { PeerText($0) })
+  }
+
+  static func payload(_ bounce: Bounce) -> [UInt8] {
+    var octets: [UInt8] = []
+    octets.append(littleEndian: bounce.id.number)
+    octets.append(littleEndian: bounce.wall)
+    octets.append(bounce.isReported ? 0 : 1)
+    octets.append(0)
+    append(bounce.reply, to: &octets)
+    append(bounce.indexes, to: &octets)
+    return octets
+  }
+
+  static func bounce(_ payload: UnsafeRawBufferPointer) -> Bounce? {
+    var reader = OctetReader(payload)
+    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
+      let flags = reader.integer(UInt8.self), reader.integer(UInt8.self) != nil, let reply = reader.reply(),
+      let indexes = reader.indexes(), reader.rest == 0
+    else { return nil }
+    return Bounce(
+      id: MessageID(number: id), wall: wall, isReported: flags & 1 == 0, reply: reply, indexes: indexes)
+  }
+
+  static func payload(dismissed report: NoticeReport, wall: Int64) -> [UInt8] {
+    var octets: [UInt8] = []
+    octets.append(littleEndian: report.id.number)
+    octets.append(littleEndian: wall)
+    octets.append(report.kind.rawValue)
+    octets.append(0)
+    append(report.indexes, to: &octets)
+    return octets
+  }
+
+  static func dismissed(_ payload: UnsafeRawBufferPointer) -> (report: NoticeReport, wall: Int64)? {
+    var reader = OctetReader(payload)
+    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
+      let kind = reader.integer(UInt8.self).flatMap(Notice.Kind.init(rawValue:)), reader.integer(UInt8.self) != nil,
+      let indexes = reader.indexes(), reader.rest == 0
+    else { return nil }
+    return (NoticeReport(id: MessageID(number: id), kind: kind, indexes: indexes), wall)
   }
 
   static func payload(stoodStill total: Int64) -> [UInt8] {
@@ -159,37 +236,27 @@ enum EventRecord {
     return reader.rest == 0 ? total : nil
   }
 
+  private static func append(_ ids: [MessageID], to octets: inout [UInt8]) {
+    octets.append(littleEndian: UInt32(ids.count))
+    for id in ids { octets.append(littleEndian: id.number) }
+  }
+
+  private static func append(_ indexes: [Int], to octets: inout [UInt8]) {
+    octets.append(littleEndian: UInt16(indexes.count))
+    for index in indexes { octets.append(littleEndian: UInt16(index)) }
+  }
+
+  private static func append(_ reply: Reply, to octets: inout [UInt8]) {
+    octets.append(littleEndian: UInt16(reply.code))
+    octets.append(reply.status?.class ?? 0)
+    octets.append(littleEndian: reply.status?.subject ?? 0)
+    octets.append(littleEndian: reply.status?.detail ?? 0)
+    append(reply.text.text, to: &octets)
+  }
+
   private static func append(_ text: String?, to octets: inout [UInt8]) {
     guard let text else { return octets.append(littleEndian: noText) }
     octets.append(littleEndian: UInt16(text.utf8.count))
     octets.append(contentsOf: text.utf8)
-  }
-}
-
-/// Reads what `EventRecord` wrote; nil wherever the octets end too early.
-struct OctetReader {
-  private let octets: UnsafeRawBufferPointer
-  private var offset = 0
-
-  init(_ octets: UnsafeRawBufferPointer) {
-    self.octets = octets
-  }
-
-  var rest: Int { octets.count - offset }
-
-  mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) -> Value? {
-    let size = MemoryLayout<Value>.size
-    guard rest >= size else { return nil }
-    defer { offset += size }
-    return Value(littleEndian: octets.loadUnaligned(fromByteOffset: offset, as: type))
-  }
-
-  /// The outer nil means that the octets end too early; the inner one that there is no text.
-  mutating func text() -> String?? {
-    guard let length = integer(UInt16.self) else { return nil }
-    if length == UInt16.max { return .some(nil) }
-    guard rest >= Int(length) else { return nil }
-    defer { offset += Int(length) }
-    return String(decoding: octets[offset..<(offset + Int(length))], as: UTF8.self)
   }
 }

@@ -7,10 +7,7 @@ import WAL
 /// What an admin asks. Lists walk by cursor, a page under the lock at a time; texts are made outside of it.
 extension MessageQueue {
   package func summary(now: Instant) -> QueueSummary {
-    core.books.withLock { books in
-      books.state.promote(books.clock.time(now))
-      return books.state.summary()
-    }
+    promoting(now) { books, _ in books.state.summary() }
   }
 
   /// At most `limit` messages behind `after`, in the order of their numbers, which is that of acceptance. An empty
@@ -58,17 +55,11 @@ extension MessageQueue {
       let accepted = try log.read(snapshot.message.accepted, mayBlock: true) ?? []
       guard let acceptance = accepted.withUnsafeBytes({ EventRecord.acceptance($0) }) else { throw damage(of: id) }
       var replies: [LastReply] = []
-      var attempts: [Position: Attempt] = [:]
+      var outcomes = OutcomeReader(log: log)
       for index in 0..<recipients.count {
         let position = recipients[index].reply
-        guard position != .unknown else { continue }
-        if attempts[position] == nil {
-          let payload = try log.read(position).payload
-          attempts[position] = payload.withUnsafeBytes { EventRecord.attempt($0) }
-        }
-        guard let attempt = attempts[position], let outcome = attempt.outcomes.first(where: { $0.index == index })
-        else { continue }
-        replies.append(LastReply(index: index, wall: attempt.wall, reply: outcome.reply))
+        guard position != .unknown, let outcome = try outcomes.outcome(of: index, at: position) else { continue }
+        replies.append(LastReply(index: index, wall: outcome.wall, reply: outcome.reply))
       }
       return MessageDetails(
         view: snapshot.view(), origin: acceptance.origin, replies: replies,
@@ -114,8 +105,8 @@ private struct Snapshot: Sendable {
   let number: UInt64
   let message: QueueState.Message
   let submitter: String
-  let standstill: Int64
-  let lifetime: Int64
+  let expires: Int64
+  let hold: HoldTable.Entry?
   let clock: QueueClock
 
   func view() -> MessageView {
@@ -130,7 +121,8 @@ private struct Snapshot: Sendable {
       size: message.octets - Int(message.prefixOctets), received: message.received,
       attempts: entries.map { Int($0.attempts) }.max() ?? 0,
       nextAttempt: message.state == .deferred ? due.map(clock.wall) : nil,
-      expires: message.received + lifetime + standstill - message.standstill, submitter: submitter)
+      expires: expires, submitter: submitter,
+      hold: hold.map { Hold(until: $0.due.map(clock.wall), since: $0.since, by: $0.by, reason: $0.reason) })
   }
 
   func isGone(_ core: QueueCore) -> Bool {
@@ -143,6 +135,7 @@ extension QueueCore.Books {
     guard let message = state.messages[number] else { return nil }
     return Snapshot(
       number: number, message: message, submitter: state.submitters.name(message.submitter),
-      standstill: state.standstill, lifetime: state.policy.lifetime, clock: clock)
+      expires: message.received + state.policy.lifetime + state.lengthening(number, message, at: clock.lastTime),
+      hold: state.holds[number], clock: clock)
   }
 }

@@ -24,19 +24,28 @@ package final class MessageQueue: Sendable {
   }
 
   /// Takes the directory, reads what is there, and goes on behind it. `salt` is a random number, different at every
-  /// start. `ready` is called, without a lock held, when a message may be leased that could not before.
+  /// start. `progress` is called now and then while it reads, with the messages found so far. `ready` is called, without
+  /// a lock held, when a message may be leased that could not before, or `nextDue` may have become earlier; `noticesDue`
+  /// when `nextNotice` may give one that it did not before, here already if the log has told of some.
   package static func open(
-    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, ready: @escaping @Sendable () -> Void
+    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, progress: (_ messages: Int) -> Void = { _ in },
+    ready: @escaping @Sendable () -> Void, noticesDue: @escaping @Sendable () -> Void = {}
   ) throws(QueueError) -> (queue: MessageQueue, report: RecoveryReport) {
     do throws(LogError) {
       try disk.lock()
       var recovery = QueueRecovery(policy: policy)
-      let recovered = try LogRecovery.run(disk: disk) { recovery.visit($0, $1, $2) }
+      var records = 0
+      let recovered = try LogRecovery.run(disk: disk) { type, extent, payload in
+        recovery.visit(type, extent, payload)
+        records += 1
+        if records.isMultiple(of: QueueLimits.progressRecords) { progress(recovery.messages) }
+      }
       let (books, report) = recovery.finish(recovered, now: now)
-      let core = QueueCore(books: books, ready: ready)
+      let core = QueueCore(books: books, ready: ready, noticesDue: noticesDue)
       let log = WriteAheadLog(
         disk: disk, recovered: recovered, salt: salt, mark: books.state.lastNumber,
         segmentOctets: policy.segmentOctets, owner: core)
+      if !books.notices.isEmpty { noticesDue() }
       return (MessageQueue(log: log, core: core, disk: disk), report)
     } catch {
       throw .log(error)
@@ -76,19 +85,29 @@ package final class MessageQueue: Sendable {
   }
 
   /// Makes the draft and these last octets a message. The completion `.accepted` comes when it is durable; until then
-  /// it does not exist, and the id means nothing.
+  /// it does not exist, and the id means nothing. A message that tells of a notice ends, by the same record, what that
+  /// is about; if it is not accepted, the notice is given again. False, and no completion, if there is nobody left to
+  /// tell: meanwhile the mail was delivered, or somebody ordered silence.
+  @discardableResult
   package func accept(
-    _ submission: Submission, last octets: RawSpan, of draft: consuming Draft, now: Instant, notify waiter: Waiter
-  ) {
+    _ submission: Submission, last octets: RawSpan, of draft: consuming Draft, now: Instant, notify waiter: Waiter,
+    reporting notice: consuming Notice? = nil
+  ) -> Bool {
     precondition(octets.byteCount <= QueueLimits.chunkOctetsMax)
     precondition(draft.extents.count == draft.requestedChunks, "a chunk of the draft is not stored")
     precondition(submission.envelope.recipients.count <= QueueLimits.recipientsMax)
     precondition(submission.prefix.count <= QueueLimits.prefixOctetsMax)
     let id = submission.id
     let (standstill, time) = core.books.withLock { ($0.state.standstill, $0.clock.time(now)) }
+    var reported: NoticeBoard.Given?
+    if let notice {
+      reported = core.books.withLock { $0.claim(dueNotice: notice.number) }
+      guard reported != nil else { return false }
+    }
     let acceptance = Acceptance(
       id: id, wall: now.wall, standstill: standstill, extents: draft.extents, prefixOctets: submission.prefix.count,
-      lastOctets: octets.byteCount, hints: submission.hints, envelope: submission.envelope, origin: submission.origin)
+      lastOctets: octets.byteCount, hints: submission.hints, envelope: submission.envelope, origin: submission.origin,
+      report: reported?.report)
     let head = EventRecord.head(acceptance, prefix: submission.prefix)
     let number = draft.number
     octets.withUnsafeBytes { body in
@@ -96,12 +115,13 @@ package final class MessageQueue: Sendable {
       core.books.withLock { books in
         // From here on the pins belong to the acceptance, and the end of the draft lets nothing go.
         let pins = books.drafts.removeValue(forKey: number) ?? []
-        let ticket = books.addPending(.acceptance(acceptance, time: time, pins: pins, waiter))
+        let ticket = books.addPending(.acceptance(acceptance, time: time, pins: pins, reported, waiter))
         append(
           .accepted, head: head, body: body, checksum: checksum, fate: .voided, ticket: ticket, mark: id.number)
       }
     }
     log.wake()
+    return true
   }
 
   /// Gives up a body; its chunks will never be read.
@@ -113,8 +133,8 @@ package final class MessageQueue: Sendable {
 
   /// The next message in turn, for all of its recipients that are ready; nil if none is.
   package func lease(now: Instant) -> Lease? {
-    let found = core.books.withLock { books -> (UInt64, UInt64, QueueState.Message, [Int], String)? in
-      guard let (number, indexes) = books.state.lease(books.clock.time(now)) else { return nil }
+    let found = promoting(now) { books, time -> (UInt64, UInt64, QueueState.Message, [Int], String)? in
+      guard let (number, indexes) = books.state.lease(time) else { return nil }
       let message = books.state.messages[number]!
       return (
         books.addLease(number, indexes), number, message, indexes, books.state.submitters.name(message.submitter)
@@ -128,10 +148,7 @@ package final class MessageQueue: Sendable {
 
   /// Messages that a lease can be had for now.
   package func readyCount(now: Instant) -> Int {
-    core.books.withLock { books in
-      books.state.promote(books.clock.time(now))
-      return books.state.queuedCount
-    }
+    promoting(now) { books, _ in books.state.queuedCount }
   }
 
   /// One chunk of the content of a message that is leased, its checksum verified before it is returned. nil if `mayBlock` is false and the disk
@@ -168,7 +185,7 @@ package final class MessageQueue: Sendable {
       let attempt = Attempt(
         id: MessageID(number: number), wall: now.wall,
         outcomes: outcomes.filter { message.isLeased($0.index) }.map { outcome in
-          books.state.decide(outcome, message, time: time, wall: now.wall, jitter: jitter)
+          books.state.decide(outcome, number, message, time: time, wall: now.wall, jitter: jitter)
         })
       guard !attempt.outcomes.isEmpty else {
         books.state.restore(number, indexes)
@@ -176,8 +193,9 @@ package final class MessageQueue: Sendable {
       }
       books.state.endLease(number, indexes)
       let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
+      let isDelayed = books.state.isDelayed(number, attempt, at: time)
       let ticket = books.addPending(
-        .attempt(number: number, indexes: attempt.outcomes.map(\.index), finished: finished))
+        .change(number: number, indexes: attempt.outcomes.map(\.index), isDelayed: isDelayed, finished: finished))
       append(.attempted, head: EventRecord.payload(attempt), ticket: ticket)
       return attempt.outcomes.map { $0.asRecipientOutcome }
     }
@@ -209,36 +227,13 @@ package final class MessageQueue: Sendable {
     log.wake()
   }
 
-  /// Makes deferred recipients of these messages ready now; returns how many messages had some.
-  package func flush(_ ids: [MessageID], now: Instant) -> Int {
-    var flushed = 0
-    var rest = ids[...]
-    while !rest.isEmpty {
-      let page = rest.prefix(QueueLimits.pageMessagesMax)
-      rest = rest.dropFirst(page.count)
-      flushed += core.books.withLock { books in
-        let time = books.clock.time(now)
-        let waiting = page.filter { books.state.isDeferred($0.number) }
-        guard !waiting.isEmpty else { return 0 }
-        books.state.apply(.flushed(waiting, wall: now.wall), at: time)
-        append(.flushed, head: EventRecord.payload(flushed: waiting, wall: now.wall))
-        return waiting.count
-      }
-    }
-    if flushed > 0 {
-      log.wake()
-      core.tellReady()
-    }
-    return flushed
-  }
-
   /// From now on; what is deferred keeps its time.
   package func adopt(_ policy: QueuePolicy) {
     core.books.withLock { $0.state.policy = policy }
   }
 
   /// Called under the lock, so that the order of the log is the order of decisions.
-  private func append(
+  func append(
     _ kind: EventRecord.Kind, head: [UInt8] = [], body: UnsafeRawBufferPointer = .init(start: nil, count: 0),
     checksum: UInt32? = nil, fate: RecordFate = .restated, ticket: UInt64 = 0, mark: UInt64 = 0
   ) {
@@ -265,7 +260,7 @@ extension Attempt.Outcome {
 extension QueueState {
   /// What the policy makes of an outcome.
   fileprivate func decide(
-    _ outcome: RecipientOutcome, _ message: Message, time: Int64, wall: Int64, jitter: UInt64
+    _ outcome: RecipientOutcome, _ number: UInt64, _ message: Message, time: Int64, wall: Int64, jitter: UInt64
   ) -> Attempt.Outcome {
     let attempts = Int(message.recipients[outcome.index].attempts) + 1
     var decided = Attempt.Outcome(
@@ -274,7 +269,7 @@ extension QueueState {
     switch outcome.result {
     case .delivered: decided.result = .delivered
     case .failed: decided.result = .failed
-    case .deferred where age(message, at: time) > policy.lifetime:
+    case .deferred where age(number, message, at: time) > policy.lifetime:
       decided.result = .expired
       // RFC 3463 section 3.5: delivery time expired.
       decided.reply = Reply(
@@ -286,8 +281,11 @@ extension QueueState {
     return decided
   }
 
-  fileprivate func isDeferred(_ number: UInt64) -> Bool {
-    guard let message = messages[number] else { return false }
-    return (0..<message.recipients.count).contains { message.recipients[$0].state == .deferred }
+  /// Whether this attempt makes the delay of a message worth telling.
+  fileprivate func isDelayed(_ number: UInt64, _ attempt: Attempt, at time: Int64) -> Bool {
+    guard let warnAfter = policy.warnAfter, let message = messages[number], !message.isWarned,
+      message.recipients.hasSender
+    else { return false }
+    return time - message.born >= warnAfter && attempt.outcomes.contains { $0.result == .deferred }
   }
 }

@@ -5,11 +5,15 @@
 struct OrderedIDs: Sendable {
   private var numbers: [UInt64] = []
   private var goneCount = 0
+  /// Everything before this place is known to be gone.
+  private var start = 0
 
   /// Nearly always at the end: numbers are given in the order of acceptance.
   mutating func insert(_ number: UInt64) {
     if let last = numbers.last, last > number {
-      numbers.insert(number, at: place(behind: number))
+      let place = place(behind: number)
+      numbers.insert(number, at: place)
+      start = min(start, place)
     } else {
       numbers.append(number)
     }
@@ -21,6 +25,13 @@ struct OrderedIDs: Sendable {
     guard goneCount > 64, goneCount * 2 > numbers.count else { return }
     numbers.removeAll { !exists($0) }
     goneCount = 0
+    start = 0
+  }
+
+  /// The first that exists. What is found gone on the way is not looked at again.
+  mutating func first(where exists: (UInt64) -> Bool) -> UInt64? {
+    while start < numbers.count, !exists(numbers[start]) { start += 1 }
+    return start < numbers.count ? numbers[start] : nil
   }
 
   /// At most `limit` numbers behind `after`, gone ones included; the last is where to go on.

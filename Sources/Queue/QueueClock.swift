@@ -11,16 +11,20 @@ struct QueueClock: Sendable {
   private var shift: Int64 = 0
   /// Wall time minus monotonic time, as the caller last said.
   private var wallShift: Int64 = 0
+  /// Queue time as the caller last said.
+  private(set) var lastTime: Int64 = 0
 
   /// Begins at `now` with the queue time that the log has reached.
   init(now: Instant, reached time: Int64) {
     shift = time - now.monotonic
     wallShift = now.wall - now.monotonic
+    lastTime = time
   }
 
   mutating func time(_ now: Instant) -> Int64 {
     wallShift = now.wall - now.monotonic
-    return now.monotonic + shift
+    lastTime = now.monotonic + shift
+    return lastTime
   }
 
   func monotonic(_ time: Int64) -> Int64 { time - shift }
@@ -31,7 +35,7 @@ struct QueueClock: Sendable {
 /// Queue time as it passed while the log was written.
 struct LogClock: Sendable {
   private(set) var time: Int64 = 0
-  private var lastWall: Int64?
+  private(set) var lastWall: Int64?
   private let stepMax: Int64
 
   /// While mail waits, something is written at least as often as the longest retry; more than that is a time without

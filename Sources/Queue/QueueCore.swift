@@ -12,11 +12,14 @@ final class QueueCore: LogOwner {
   let books: Mutex<Books>
   /// Called without a lock when a message has become ready.
   private let ready: @Sendable () -> Void
+  /// Called without a lock when there is a new notice.
+  private let noticesDue: @Sendable () -> Void
 
   struct Books: Sendable {
     var state: QueueState
     var clock: QueueClock
     var ledger: SegmentLedger
+    var notices = NoticeBoard()
     var pending: [UInt64: Pending] = [:]
     private var lastTicket: UInt64 = 0
     /// Segments of the chunks of each body that is still arriving.
@@ -51,6 +54,12 @@ final class QueueCore: LogOwner {
       return lastLease
     }
 
+    /// Gives up what a finished message had.
+    mutating func release(_ extents: [Extent]) {
+      for extent in extents { ledger.remove(extent) }
+      if !extents.isEmpty { mayRetire = true }
+    }
+
     /// Gives up the segments of a draft's chunks.
     mutating func unpin(_ segments: [UInt32]) {
       for segment in segments { ledger.unpin(segment) }
@@ -61,14 +70,15 @@ final class QueueCore: LogOwner {
   /// What a ticket of the log stands for.
   enum Pending: Sendable {
     case content(draft: UInt64, Waiter)
-    case acceptance(Acceptance, time: Int64, pins: [UInt32], Waiter)
-    /// Extents that nothing needs once this outcome is durable.
-    case attempt(number: UInt64, indexes: [Int], finished: [Extent])
+    case acceptance(Acceptance, time: Int64, pins: [UInt32], NoticeBoard.Given?, Waiter)
+    /// Recipients whose last reply this record holds, and extents that nothing needs once it is durable.
+    case change(number: UInt64, indexes: [Int], isDelayed: Bool = false, finished: [Extent])
   }
 
-  init(books: Books, ready: @escaping @Sendable () -> Void) {
+  init(books: Books, ready: @escaping @Sendable () -> Void, noticesDue: @escaping @Sendable () -> Void) {
     self.books = Mutex(books)
     self.ready = ready
+    self.noticesDue = noticesDue
   }
 
   // MARK: - From the log
@@ -76,6 +86,7 @@ final class QueueCore: LogOwner {
   func settle(_ settlements: [Settlement]) -> UInt32 {
     var mail = Completions()
     var isReady = false
+    var isNoticeDue = false
     let needed: UInt32 = books.withLock { books in
       for settlement in settlements {
         guard let entry = books.pending.removeValue(forKey: settlement.ticket) else { continue }
@@ -88,20 +99,22 @@ final class QueueCore: LogOwner {
           mail.add(.stored(extent), waiter)
         case (.content(_, let waiter), .failed(let failure)):
           mail.add(.failed(failure), waiter)
-        case (.acceptance(let acceptance, let time, let pins, let waiter), .durable(let extent)):
-          books.state.apply(.accepted(acceptance, extent), at: time)
+        case (.acceptance(let acceptance, let time, let pins, let notice, let waiter), .durable(let extent)):
+          books.release(books.state.apply(.accepted(acceptance, extent), at: time))
           for extent in acceptance.extents + [extent] { books.ledger.add(extent) }
           books.unpin(pins)
+          if let notice, books.end(notice) { isNoticeDue = true }
           isReady = true
           mail.add(.accepted(acceptance.id), waiter)
-        case (.acceptance(_, _, let pins, let waiter), .failed(let failure)):
+        case (.acceptance(_, _, let pins, let notice, let waiter), .failed(let failure)):
           books.unpin(pins)
+          if let notice, books.end(notice) { isNoticeDue = true }
           mail.add(.failed(failure), waiter)
-        case (.attempt(let number, let indexes, let finished), .durable(let extent)):
+        case (.change(let number, let indexes, let isDelayed, let finished), .durable(let extent)):
           books.state.locate(number, indexes, at: extent.position)
-          for extent in finished { books.ledger.remove(extent) }
-          if !finished.isEmpty { books.mayRetire = true }
-        case (.attempt, .failed):
+          books.release(finished)
+          if books.offerNotice(number, isDelayed: isDelayed) { isNoticeDue = true }
+        case (.change, .failed):
           preconditionFailure("the log gave up a change that it must write again")
         }
       }
@@ -111,10 +124,11 @@ final class QueueCore: LogOwner {
     }
     mail.deliver()
     if isReady { ready() }
+    if isNoticeDue { noticesDue() }
     return needed
   }
 
-  // MARK: - From drafts and leases that end
+  // MARK: - From drafts, leases and notices that end
 
   func abandon(_ draft: UInt64) {
     books.withLock { books in
@@ -129,12 +143,22 @@ final class QueueCore: LogOwner {
     }
   }
 
+  func giveBack(notice: UInt64) {
+    books.withLock { books in
+      if let given = books.claim(notice: notice) { _ = books.end(given) }
+    }
+  }
+
   func quarantine(_ id: MessageID) {
     books.withLock { $0.state.quarantine(id.number) }
   }
 
   func tellReady() {
     ready()
+  }
+
+  func tellNoticesDue() {
+    noticesDue()
   }
 }
 

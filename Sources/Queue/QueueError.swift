@@ -10,6 +10,14 @@ package enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The record of a message is not what was written.
   case unreadable(MessageID)
 
+  /// Another process, most likely a daemon, has the spool.
+  package var isInUse: Bool {
+    switch self {
+    case .log(.inUse), .log(.changed): true
+    case .log, .unreadable: false
+    }
+  }
+
   package var description: String {
     switch self {
     case .log(let error): error.description

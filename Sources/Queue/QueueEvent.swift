@@ -7,6 +7,7 @@ import WAL
 /// Everything that changes what the queue has promised. The state is a pure fold over these, whether they happen now
 /// or are read from the log.
 enum QueueEvent: Sendable {
+  /// Ends what its report names, too.
   case accepted(Acceptance, Extent)
   /// `Position.unknown` until the record is durable.
   case attempted(Attempt, Position)
@@ -14,6 +15,13 @@ enum QueueEvent: Sendable {
   case flushed([MessageID], wall: Int64)
   /// Milliseconds for which lifetimes have stood still so far.
   case stoodStill(total: Int64)
+  case held(HoldOrder)
+  /// By an admin, or because the time of the hold has come.
+  case released([MessageID], wall: Int64)
+  /// `Position.unknown` until the record is durable.
+  case bounced(Bounce, Position)
+  /// Nobody can be told of what this names.
+  case dismissed(NoticeReport, wall: Int64)
 }
 
 /// A message that was accepted, without its content.
@@ -30,6 +38,8 @@ struct Acceptance: Sendable {
   var hints: ContentHints
   var envelope: Envelope
   var origin: Origin
+  /// What this message tells the sender of another one.
+  var report: NoticeReport?
 
   /// Prefix and content together.
   var octets: Int { extents.reduce(prefixOctets + lastOctets) { $0 + Int($1.octets) } }
@@ -60,4 +70,32 @@ struct Attempt: Sendable {
     /// Deferred, but the message had passed its lifetime.
     case expired = 4
   }
+}
+
+/// These messages are not tried until they are released, or until a time.
+struct HoldOrder: Sendable {
+  var ids: [MessageID]
+  var wall: Int64
+  /// Wall time at which the hold ends by itself.
+  var until: Int64?
+  var by: PeerText
+  var reason: PeerText?
+}
+
+/// An admin gave up recipients of a message.
+struct Bounce: Sendable {
+  var id: MessageID
+  var wall: Int64
+  /// Whether the sender is to be told.
+  var isReported: Bool
+  var reply: Reply
+  var indexes: [Int]
+}
+
+/// What one notification tells of one message.
+struct NoticeReport: Sendable, Equatable {
+  var id: MessageID
+  var kind: Notice.Kind
+  /// Of the recipients it is about.
+  var indexes: [Int]
 }

@@ -15,6 +15,12 @@ package enum QueueLimits {
   package static let originOctetsMax = 1024
   /// Messages that are looked at under one hold of the lock when an admin asks: far below a millisecond.
   package static let pageMessagesMax = 512
+  /// The same for a change that writes a record for each message.
+  package static let pageBouncesMax = 64
+  /// Missing files that are named: a segment number that rotted could claim billions.
+  package static let missingSegmentsMax = 16
+  /// Records of the log between two calls of `progress` while the queue is opened: a second or two on the slowest disk.
+  package static let progressRecords = 512
   /// Spread of retry times around the policy's step, so that mail deferred together does not come back together.
   package static let jitterPercent: Int64 = 20
 }

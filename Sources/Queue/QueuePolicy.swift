@@ -9,6 +9,8 @@ package struct QueuePolicy: Sendable, Equatable {
   package var retry: [Int64]
   /// Milliseconds after which a deferral becomes a failure.
   package var lifetime: Int64
+  /// Milliseconds after which a deferral is told to the sender, once; nil means never.
+  package var warnAfter: Int64?
   package var segmentOctets: Int
 
   private static let minute: Int64 = 60_000
@@ -16,11 +18,13 @@ package struct QueuePolicy: Sendable, Equatable {
   package init(
     retry: [Int64] = [1, 5, 15, 30, 60, 120, 240].map { $0 * QueuePolicy.minute },
     lifetime: Int64 = 5 * 24 * 60 * QueuePolicy.minute,
+    warnAfter: Int64? = nil,
     segmentOctets: Int = LogLimits.segmentOctets
   ) {
     precondition(!retry.isEmpty && retry.allSatisfy { $0 > 0 } && lifetime > 0)
     self.retry = retry
     self.lifetime = lifetime
+    self.warnAfter = warnAfter
     self.segmentOctets = segmentOctets
   }
 

@@ -3,34 +3,6 @@
 
 import WAL
 
-/// What was found when the queue was opened.
-package struct RecoveryReport: Sendable {
-  package var messages = 0
-  package var segments = 0
-  package var records = 0
-  package var octets = 0
-  /// Records of the last sync that were torn by the crash; nobody had an answer for them.
-  package var tornRecords = 0
-  package var damages: [Damage] = []
-  /// Messages that are kept but will not be delivered.
-  package var quarantined: [MessageID] = []
-}
-
-/// One place of the log that is not what was written.
-package struct Damage: Sendable, Hashable, CustomStringConvertible {
-  package var segment: String
-  package var offset: Int
-  package var octets: Int
-  /// The message whose record or content it was, if that can be told. For a record with a bad checksum it is what the
-  /// damaged record says.
-  package var message: MessageID?
-
-  package var description: String {
-    let message = message.map { ", message \($0)" } ?? ""
-    return "damage in \(segment) at offset \(offset), \(octets) octets\(message)"
-  }
-}
-
 /// Folds the log into the state that it describes.
 struct QueueRecovery {
   private var state: QueueState
@@ -47,6 +19,9 @@ struct QueueRecovery {
     clock = LogClock(stepMax: policy.delayMax)
   }
 
+  /// Found so far and not finished.
+  var messages: Int { state.messages.count }
+
   mutating func visit(_ type: UInt8, _ extent: Extent, _ payload: UnsafeRawBufferPointer) {
     switch EventRecord.Kind(rawValue: type) {
     case .content:
@@ -56,27 +31,45 @@ struct QueueRecovery {
       accept(acceptance, extent)
     case .attempted:
       guard let attempt = EventRecord.attempt(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: attempt.wall)
-      let finished = state.apply(.attempted(attempt, extent.position), at: clock.time)
-      for extent in finished { ledger.remove(extent) }
-      if !finished.isEmpty { missing[attempt.id.number] = nil }
+      apply(.attempted(attempt, extent.position), to: attempt.id, wall: attempt.wall)
     case .flushed:
-      guard let (ids, wall) = EventRecord.flushed(payload) else { return noteUnreadable(extent) }
+      guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
       clock.advance(to: wall)
       state.apply(.flushed(ids, wall: wall), at: clock.time)
     case .stoodStill:
       guard let total = EventRecord.stoodStill(payload) else { return noteUnreadable(extent) }
       state.apply(.stoodStill(total: total), at: clock.time)
+    case .held:
+      guard let order = EventRecord.hold(payload) else { return noteUnreadable(extent) }
+      clock.advance(to: order.wall)
+      state.apply(.held(order), at: clock.time)
+    case .released:
+      guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
+      clock.advance(to: wall)
+      state.apply(.released(ids, wall: wall), at: clock.time)
+    case .bounced:
+      guard let bounce = EventRecord.bounce(payload) else { return noteUnreadable(extent) }
+      apply(.bounced(bounce, extent.position), to: bounce.id, wall: bounce.wall)
+    case .dismissed:
+      guard let (report, wall) = EventRecord.dismissed(payload) else { return noteUnreadable(extent) }
+      apply(.dismissed(report, wall: wall), to: report.id, wall: wall)
     case nil:
       noteUnreadable(extent)
     }
   }
 
+  /// An event that may finish the message.
+  private mutating func apply(_ event: QueueEvent, to id: MessageID, wall: Int64) {
+    clock.advance(to: wall)
+    let finished = state.apply(event, at: clock.time)
+    for extent in finished { ledger.remove(extent) }
+    if !finished.isEmpty { missing[id.number] = nil }
+  }
+
   private mutating func accept(_ acceptance: Acceptance, _ extent: Extent) {
     let number = acceptance.id.number
     guard state.messages[number] == nil else { return }
-    clock.advance(to: acceptance.wall)
-    state.apply(.accepted(acceptance, extent), at: clock.time)
+    apply(.accepted(acceptance, extent), to: acceptance.report?.id ?? acceptance.id, wall: acceptance.wall)
     for extent in acceptance.extents + [extent] { ledger.add(extent) }
     let lost = acceptance.extents.filter { chunks[$0.position] != $0 }
     for extent in acceptance.extents { chunks[extent.position] = nil }
@@ -101,6 +94,9 @@ struct QueueRecovery {
         octets: RecordHeader.span(payload: Int(extent.octets)), message: message))
   }
 
+  /// When the last record was written that says so.
+  var lastWall: Int64? { clock.lastWall }
+
   /// The queue as of now, and what there is to say about it.
   mutating func finish(_ log: RecoveredLog, now: Instant) -> (QueueCore.Books, RecoveryReport) {
     clock.advance(to: now.wall)
@@ -113,28 +109,37 @@ struct QueueRecovery {
       ledger.pin(damage.segment)
       let place = Position(segment: damage.segment, offset: UInt32(damage.offset))
       if damagedPlaces.contains(place) { continue }
-      damages.append(
-        Damage(
-          segment: SegmentName.text(damage.segment), offset: damage.offset, octets: damage.octets,
-          message: Self.message(of: damage)))
+      damages.append(Self.place(of: damage))
     }
-    state.rebuildSchedule(clock.time)
+    // Nothing is lost yet: no segment is kept for these.
+    damages += log.badCopies.map { copy in
+      Damage(segment: SegmentName.text(copy.segment), offset: Int(copy.offset), octets: SegmentHeader.octets)
+    }
+    state.rebuildSchedule(clock.time, wall: now.wall)
     var report = RecoveryReport()
     report.messages = state.messages.count
     report.segments = log.segments.count
     report.records = log.records
     report.octets = log.octets
     report.tornRecords = log.tornRecords
+    report.torn = log.torn.map(Self.place)
     report.damages = damages.sorted { ($0.segment, $0.offset) < ($1.segment, $1.offset) }
     report.quarantined = quarantined.map(MessageID.init(number:))
-    let books = QueueCore.Books(state: state, clock: QueueClock(now: now, reached: clock.time), ledger: ledger)
+    var books = QueueCore.Books(state: state, clock: QueueClock(now: now, reached: clock.time), ledger: ledger)
+    books.offerFailures()
     return (books, report)
   }
 
-  /// Acceptances and outcomes begin with the number of their message.
+  private static func place(of damage: LogDamage) -> Damage {
+    Damage(
+      segment: SegmentName.text(damage.segment), offset: damage.offset, octets: damage.octets,
+      message: message(of: damage),
+      missing: damage.missingSegments?.prefix(QueueLimits.missingSegmentsMax).map(SegmentName.text) ?? [])
+  }
+
   private static func message(of damage: LogDamage) -> MessageID? {
     let kind = damage.type.flatMap(EventRecord.Kind.init(rawValue:))
-    guard kind == .accepted || kind == .attempted, damage.payloadStart.count >= 8 else { return nil }
+    guard kind?.namesMessage == true, damage.payloadStart.count >= 8 else { return nil }
     let number = damage.payloadStart.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     return number > 0 && number <= MessageID.numberMax ? MessageID(number: number) : nil
   }

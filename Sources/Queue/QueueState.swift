@@ -13,6 +13,7 @@ struct QueueState: Sendable {
   private(set) var order = OrderedIDs()
   private(set) var submitters = Submitters()
   private var waiting = Heap<Due>()
+  private(set) var holds = HoldTable()
   private(set) var standstill: Int64 = 0
   var lastNumber: UInt64 = 0
   private var counts = [Int](repeating: 0, count: MessageState.allCases.count)
@@ -38,6 +39,12 @@ struct QueueState: Sendable {
     var body: BodyKind
     var isQuarantined = false
     var isLeased = false
+    /// `holds` says by whom.
+    var isHeld = false
+    /// Its sender was told of the delay.
+    var isWarned = false
+    /// It stands in its submitter's ready list, perhaps no longer ready.
+    var isListed = false
 
     /// Extents with the octets of this message, its record included.
     var allExtents: [Extent] { extents + [accepted] }
@@ -55,10 +62,14 @@ struct QueueState: Sendable {
         switch entry.state {
         case .queued, .sending: return .min
         case .deferred: earliest = min(earliest ?? .max, entry.due)
-        case .delivered, .failed: break
+        case .delivered, .failed, .reported: break
         }
       }
       return earliest
+    }
+
+    var isFinished: Bool {
+      (0..<recipients.count).allSatisfy { recipients[$0].state.isFinished }
     }
   }
 
@@ -84,15 +95,25 @@ struct QueueState: Sendable {
     switch event {
     case .accepted(let acceptance, let extent):
       insert(acceptance, extent, time)
-      return []
+      return acceptance.report.map { end($0, time) } ?? []
     case .attempted(let attempt, let position):
-      return finish(attempt, position, time)
+      return record(attempt, position, time)
     case .flushed(let ids, _):
       for id in ids { flush(id.number, time) }
       return []
     case .stoodStill(let total):
       standstill = max(standstill, total)
       return []
+    case .held(let order):
+      for id in order.ids { hold(id.number, order, time) }
+      return []
+    case .released(let ids, _):
+      for id in ids { release(id.number, time) }
+      return []
+    case .bounced(let bounce, let position):
+      return record(bounce, position, time)
+    case .dismissed(let report, _):
+      return end(report, time)
     }
   }
 
@@ -115,18 +136,19 @@ struct QueueState: Sendable {
     schedule(number, time)
   }
 
-  private mutating func finish(_ attempt: Attempt, _ position: Position, _ time: Int64) -> [Extent] {
+  private mutating func record(_ attempt: Attempt, _ position: Position, _ time: Int64) -> [Extent] {
     let number = attempt.id.number
     guard var message = messages[number] else { return [] }
+    let hasSender = message.recipients.hasSender
     for outcome in attempt.outcomes where outcome.index < message.recipients.count {
       var entry = message.recipients[outcome.index]
-      guard entry.state != .delivered, entry.state != .failed else { continue }
+      guard entry.state.isOpen else { continue }
       entry.attempts = UInt16(clamping: outcome.attempts)
       entry.isUncertain = entry.isUncertain || outcome.isUncertain
       if position != .unknown { entry.reply = position }
       switch outcome.result {
       case .delivered: entry.state = .delivered
-      case .failed, .expired: entry.state = .failed
+      case .failed, .expired: entry.fail(position, isTold: hasSender)
       case .deferred:
         entry.state = .deferred
         entry.due = time + min(max(outcome.next - attempt.wall, 0), policy.delayMax)
@@ -134,13 +156,75 @@ struct QueueState: Sendable {
       message.recipients[outcome.index] = entry
     }
     messages[number] = message
-    let isDone = (0..<message.recipients.count).allSatisfy { message.recipients[$0].state == .delivered }
-    guard isDone else {
-      schedule(number, time)
-      return []
+    return conclude(number, time)
+  }
+
+  private mutating func record(_ bounce: Bounce, _ position: Position, _ time: Int64) -> [Extent] {
+    let number = bounce.id.number
+    guard var message = messages[number] else { return [] }
+    let isTold = bounce.isReported && message.recipients.hasSender
+    for index in bounce.indexes where index < message.recipients.count {
+      var entry = message.recipients[index]
+      if entry.state.isOpen {
+        entry.fail(position, isTold: isTold)
+      } else if entry.state == .failed, !isTold {
+        entry.state = .reported
+      }
+      message.recipients[index] = entry
     }
-    remove(number)
-    return message.allExtents
+    messages[number] = message
+    return conclude(number, time)
+  }
+
+  /// What is told is finished. It may name recipients that have not failed: then the record that said so is damaged.
+  private mutating func end(_ report: NoticeReport, _ time: Int64) -> [Extent] {
+    let number = report.id.number
+    guard var message = messages[number] else { return [] }
+    switch report.kind {
+    case .delayed:
+      messages[number]!.isWarned = true
+      return []
+    case .failed:
+      for index in report.indexes where index < message.recipients.count {
+        var entry = message.recipients[index]
+        if entry.state != .delivered { entry.state = .reported }
+        message.recipients[index] = entry
+      }
+      messages[number] = message
+      return conclude(number, time)
+    }
+  }
+
+  /// After recipients have changed: removes a message that is finished.
+  private mutating func conclude(_ number: UInt64, _ time: Int64) -> [Extent] {
+    guard let message = messages[number] else { return [] }
+    if message.isFinished {
+      remove(number)
+      return message.allExtents
+    }
+    if message.isHeld, message.earliestDue == nil { endHold(number, time) }
+    schedule(number, time)
+    return []
+  }
+
+  private mutating func hold(_ number: UInt64, _ order: HoldOrder, _ time: Int64) {
+    guard messages[number]?.earliestDue != nil else { return }
+    messages[number]!.isHeld = true
+    holds.insert(order, number, time: time, standstill: standstill)
+    schedule(number, time)
+  }
+
+  private mutating func release(_ number: UInt64, _ time: Int64) {
+    guard messages[number]?.isHeld == true else { return }
+    endHold(number, time)
+    schedule(number, time)
+  }
+
+  /// What the hold added to the life of the message becomes a part of the message.
+  private mutating func endHold(_ number: UInt64, _ time: Int64) {
+    messages[number]!.isHeld = false
+    messages[number]!.standstill -= holds.lengthening(number, at: time, standstill: standstill)
+    holds.remove(number)
   }
 
   private mutating func flush(_ number: UInt64, _ time: Int64) {
@@ -157,6 +241,7 @@ struct QueueState: Sendable {
     counts[Int(message.state.rawValue)] -= 1
     octets -= message.octets
     submitters.leave(message.submitter)
+    holds.remove(number)
     order.noteGone { messages[$0] != nil }
   }
 
@@ -165,12 +250,17 @@ struct QueueState: Sendable {
   /// Finds the state of a message from its recipients, and puts it where it will be found when its time comes.
   private mutating func schedule(_ number: UInt64, _ time: Int64) {
     guard let message = messages[number] else { return }
+    guard let earliest = message.earliestDue else { return setState(number, .failed) }
     if message.isQuarantined { return setState(number, .quarantined) }
     if message.isLeased { return setState(number, .sending) }
-    guard let earliest = message.earliestDue else { return setState(number, .failed) }
-    if earliest <= time {
-      // A message stands in its submitter's list once.
-      if message.state != .queued { submitters.makeReady(number, of: message.submitter) }
+    if message.isHeld {
+      setState(number, .held)
+      if let due = holds[number]?.due { waiting.insert(Due(time: due, number: number)) }
+    } else if earliest <= time {
+      if !message.isListed {
+        messages[number]!.isListed = true
+        submitters.makeReady(number, of: message.submitter)
+      }
       setState(number, .queued)
     } else {
       setState(number, .deferred)
@@ -185,20 +275,32 @@ struct QueueState: Sendable {
     messages[number]!.state = state
   }
 
-  /// Makes deferred messages ready whose time has come. An entry that was overtaken by a later attempt is dropped: the
-  /// message has another one.
-  mutating func promote(_ time: Int64) {
-    while let first = waiting.first, first.time <= time {
+  /// Makes deferred messages ready whose time has come, and returns held ones whose hold is to be ended now, a page of
+  /// them at most: the rest are due still. An entry that was overtaken by a later attempt or order is dropped: the message
+  /// has another one.
+  mutating func promote(_ time: Int64) -> (ended: [MessageID], isAnyReady: Bool) {
+    var ended: [MessageID] = []
+    var isAnyReady = false
+    while let first = waiting.first, first.time <= time, ended.count < QueueLimits.pageMessagesMax {
       _ = waiting.popFirst()
-      guard let message = messages[first.number], message.state == .deferred, let due = message.earliestDue,
-        due <= time
-      else { continue }
-      schedule(first.number, time)
+      guard let message = messages[first.number] else { continue }
+      switch message.state {
+      case .deferred:
+        guard let due = message.earliestDue, due <= time else { continue }
+        schedule(first.number, time)
+        isAnyReady = true
+      case .held:
+        if let due = holds[first.number]?.due, due <= time { ended.append(MessageID(number: first.number)) }
+      case .queued, .sending, .failed, .quarantined: break
+      }
     }
+    return (ended, isAnyReady)
   }
 
-  /// Forgets who was found ready or waiting while the log was read, and finds them again as of now.
-  mutating func rebuildSchedule(_ time: Int64) {
+  /// Forgets who was found ready or waiting while the log was read, and finds them again as of now, which is `time` in
+  /// queue time.
+  mutating func rebuildSchedule(_ time: Int64, wall: Int64) {
+    holds.rebase(wall: wall, time: time)
     waiting = Heap()
     submitters.forgetReady()
     var after: UInt64 = 0
@@ -206,8 +308,7 @@ struct QueueState: Sendable {
       let page = order.page(after: after, limit: QueueLimits.pageMessagesMax)
       guard let last = page.last else { return }
       for number in page where messages[number] != nil {
-        // Only a message that was not queued enters its submitter's list.
-        setState(number, .failed)
+        messages[number]!.isListed = false
         schedule(number, time)
       }
       after = last
@@ -216,8 +317,11 @@ struct QueueState: Sendable {
 
   /// The next message in turn, with the indexes of its recipients that are ready; it counts as leased from now on.
   mutating func lease(_ time: Int64) -> (number: UInt64, indexes: [Int])? {
-    promote(time)
-    guard let number = submitters.takeNext(where: { messages[$0]?.state == .queued }) else { return nil }
+    let next = submitters.takeNext { number in
+      messages[number]?.isListed = false
+      return messages[number]?.state == .queued
+    }
+    guard let number = next else { return nil }
     var indexes: [Int] = []
     for index in 0..<messages[number]!.recipients.count {
       var entry = messages[number]!.recipients[index]
@@ -248,7 +352,8 @@ struct QueueState: Sendable {
   mutating func quarantine(_ number: UInt64) {
     guard messages[number] != nil else { return }
     messages[number]!.isQuarantined = true
-    if !messages[number]!.isLeased { setState(number, .quarantined) }
+    let message = messages[number]!
+    if !message.isLeased, message.earliestDue != nil { setState(number, .quarantined) }
   }
 
   /// Tells where the record of an attempt lies, once it is durable.
@@ -261,30 +366,64 @@ struct QueueState: Sendable {
 
   // MARK: - Life
 
-  /// Time that counts against the lifetime: standstill of the upstream does not.
-  func age(_ message: Message, at time: Int64) -> Int64 {
-    time - message.born - (standstill - message.standstill)
+  /// Time that counts against the lifetime: standstill of the upstream does not, nor does a hold.
+  func age(_ number: UInt64, _ message: Message, at time: Int64) -> Int64 {
+    time - message.born - lengthening(number, message, at: time)
+  }
+
+  /// Milliseconds by which the life of a message is longer than the policy's.
+  func lengthening(_ number: UInt64, _ message: Message, at time: Int64) -> Int64 {
+    standstill - message.standstill + holds.lengthening(number, at: time, standstill: standstill)
+  }
+
+  /// Recipients that a notification of this kind would be about now. Of a failure that is not durable yet nobody is
+  /// told.
+  func reportable(_ number: UInt64, _ kind: Notice.Kind) -> [Int] {
+    guard let message = messages[number], message.recipients.hasSender, kind == .failed || !message.isWarned else {
+      return []
+    }
+    let state: RecipientState = kind == .failed ? .failed : .deferred
+    return (0..<message.recipients.count).filter { index in
+      let entry = message.recipients[index]
+      return entry.state == state && entry.reply != .unknown
+    }
   }
 
   // MARK: - For the admin
 
   var queuedCount: Int { counts[Int(MessageState.queued.rawValue)] }
 
-  func summary() -> QueueSummary {
+  mutating func summary() -> QueueSummary {
     var summary = QueueSummary()
     summary.queued = counts[Int(MessageState.queued.rawValue)]
     summary.sending = counts[Int(MessageState.sending.rawValue)]
     summary.deferred = counts[Int(MessageState.deferred.rawValue)]
     summary.failed = counts[Int(MessageState.failed.rawValue)]
     summary.quarantined = counts[Int(MessageState.quarantined.rawValue)]
+    summary.held = counts[Int(MessageState.held.rawValue)]
     summary.octets = octets
-    var after: UInt64 = 0
-    while summary.oldest == nil {
-      let page = order.page(after: after, limit: QueueLimits.pageMessagesMax)
-      guard let last = page.last else { break }
-      summary.oldest = page.lazy.compactMap { messages[$0]?.received }.first
-      after = last
-    }
+    summary.oldest = order.first { messages[$0] != nil }.flatMap { messages[$0]?.received }
     return summary
+  }
+}
+
+extension RecipientState {
+  /// It may be tried again.
+  fileprivate var isOpen: Bool {
+    switch self {
+    case .queued, .sending, .deferred: true
+    case .delivered, .failed, .reported: false
+    }
+  }
+
+  fileprivate var isFinished: Bool { self == .delivered || self == .reported }
+}
+
+extension RecipientTable.Entry {
+  /// `isTold` is false if there is nobody to tell. The reply of an earlier attempt must not stand for the one that
+  /// failed it.
+  fileprivate mutating func fail(_ position: Position, isTold: Bool) {
+    state = isTold ? .failed : .reported
+    reply = position
   }
 }

@@ -68,6 +68,8 @@ struct RecipientTable: Sendable {
     }
   }
 
+  var hasSender: Bool { load(textsStart, as: UInt16.self) != Self.nullPath }
+
   /// The table was made of addresses, so its texts are addresses.
   var sender: Address? {
     var offset = textsStart

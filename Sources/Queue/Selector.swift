@@ -8,7 +8,8 @@ import SMTP
 ///
 /// A value, made from what the admin typed and matched against views of the queue. It looks nothing up: whether the
 /// beginning of an id is ambiguous is for the caller, who asks the queue about `idPrefixes`, and so is reading a
-/// message's origin back, which happens only where nothing else can decide.
+/// message's details back, which happens only where nothing else can decide. What the queue does not know (networks,
+/// the name of the upstream) the caller brings as `Surroundings`.
 package struct Selector: Sendable, Equatable {
   /// What the parser takes before it calls a text no selector; each message is held against every condition.
   package static let conditionsMax = 256
@@ -27,6 +28,12 @@ package struct Selector: Sendable, Equatable {
     case recipient(AddressPattern)
     case user(TextPattern)
     case client(TextPattern)
+    /// A network, as `10.0.0.0/8`.
+    case network(String)
+    case upstream(TextPattern)
+    case reason(TextPattern)
+    /// A reply code or an enhanced status code.
+    case code(TextPattern)
     case state(MessageState)
     case tries(Comparison)
     /// Milliseconds.
@@ -36,11 +43,30 @@ package struct Selector: Sendable, Equatable {
     case size(Comparison)
   }
 
-  /// Reads terms that are separated by spaces; at least one.
-  package init(_ text: String) throws(SelectorError) {
+  /// What is known outside of the queue.
+  package struct Surroundings {
+    /// All mail that waits is its.
+    package var upstream: String
+    /// Whether the address, the second, lies in the network.
+    package var contains: (_ network: String, _ address: String) -> Bool
+
+    package init(
+      upstream: String = "", contains: @escaping (_ network: String, _ address: String) -> Bool = { _, _ in false }
+    ) {
+      self.upstream = upstream
+      self.contains = contains
+    }
+  }
+
+  /// Reads terms that are separated by spaces; at least one. `isNetwork` says whether `client:` with a slash in it is
+  /// well formed.
+  package init(_ text: String, isNetwork: (String) -> Bool = { _ in true }) throws(SelectorError) {
     var conditions = 0
     for word in text.split(separator: " ") {
       let term = try Self.term(String(word))
+      for case .network(let network) in term.alternatives where !isNetwork(network) {
+        throw .badValue(term: String(word), expected: "an address, a name, or a network as client:192.168.1.0/24")
+      }
       conditions += term.alternatives.count
       guard conditions <= Self.conditionsMax else { throw .tooManyConditions }
       terms.append(term)
@@ -62,50 +88,86 @@ package struct Selector: Sendable, Equatable {
     }
   }
 
-  /// `now` is wall time in milliseconds, like the times of the view. `origin` is called at most once, and only for a
+  /// `now` is wall time in milliseconds, like the times of the view. `details` is called at most once, and only for a
   /// message that fulfils all terms that the view can answer; nil means that the message is gone.
-  package func matches(_ message: MessageView, now: Int64, origin: () -> Origin?) -> Bool {
+  package func matches(
+    _ message: MessageView, now: Int64, in surroundings: Surroundings = Surroundings(),
+    details: () -> MessageDetails?
+  ) -> Bool {
     var isOpen = false
+    var question = Question(message: message, details: nil, now: now, surroundings: surroundings)
     for term in terms {
-      switch Self.answer(term, for: message, from: nil, now: now) {
+      switch question.answer(term) {
       case false?: return false
       case true?: break
       case nil: isOpen = true
       }
     }
     guard isOpen else { return true }
-    guard let origin = origin() else { return false }
-    return terms.allSatisfy { Self.answer($0, for: message, from: origin, now: now) == true }
+    question.details = details()
+    guard question.details != nil else { return false }
+    return terms.allSatisfy { question.answer($0) == true }
   }
 
-  /// Whether a term is fulfilled; nil if it takes the origin to know.
-  private static func answer(
-    _ term: Term, for message: MessageView, from origin: Origin?, now: Int64
-  ) -> Bool? {
-    let answers = term.alternatives.map { holds($0, for: message, from: origin, now: now) }
-    if answers.contains(true) { return !term.isNegated }
-    return answers.contains(nil) ? nil : term.isNegated
-  }
+  /// One message, held against conditions.
+  private struct Question {
+    let message: MessageView
+    var details: MessageDetails?
+    let now: Int64
+    let surroundings: Surroundings
 
-  private static func holds(
-    _ condition: Condition, for message: MessageView, from origin: Origin?, now: Int64
-  ) -> Bool? {
-    switch condition {
-    case .id(let prefix): message.id.description.hasPrefix(prefix)
-    case .sender(let pattern): pattern.matches(message.sender)
-    case .recipient(let pattern): message.recipients.contains { pattern.matches($0.address) }
-    case .user(let pattern):
-      // A login is the submitter, so that another submitter is no such login.
-      pattern.matches(message.submitter) ? origin.map { $0.login != nil } : false
-    case .client(let pattern):
-      origin.map { pattern.matches($0.address) || $0.client.map(pattern.matches) ?? false }
-    // A message of many recipients is in as many states.
-    case .state(let state):
-      message.state == state || message.recipients.contains { $0.state.name == state.name }
-    case .tries(let comparison): comparison.holds(Int64(message.attempts))
-    case .age(let comparison): comparison.holds(now - message.received)
-    case .next(let comparison): message.nextAttempt.map { comparison.holds($0 - now) } ?? false
-    case .size(let comparison): comparison.holds(Int64(message.size))
+    /// Whether a term is fulfilled; nil if it takes the details to know.
+    func answer(_ term: Term) -> Bool? {
+      let answers = term.alternatives.map(holds)
+      if answers.contains(true) { return !term.isNegated }
+      return answers.contains(nil) ? nil : term.isNegated
+    }
+
+    private func holds(_ condition: Condition) -> Bool? {
+      switch condition {
+      case .id(let prefix): message.id.description.hasPrefix(prefix)
+      case .sender(let pattern): pattern.matches(message.sender)
+      case .recipient(let pattern): message.recipients.contains { pattern.matches($0.address) }
+      case .user(let pattern):
+        // A login is the submitter, so that another submitter is no such login.
+        pattern.matches(message.submitter) ? details.map { $0.origin.login != nil } : false
+      case .client(let pattern):
+        details.map { pattern.matches($0.origin.address) || $0.origin.client.map(pattern.matches) ?? false }
+      case .network(let network): details.map { surroundings.contains(network, $0.origin.address) }
+      case .upstream(let pattern): pattern.matches(surroundings.upstream)
+      case .reason(let pattern):
+        message.hold?.reason.map { pattern.matches($0.text) } == true
+          ? true : anyReply { pattern.matches($0.description) }
+      case .code(let pattern):
+        anyReply { reply in
+          pattern.matches(String(reply.code)) || reply.status.map { pattern.matches($0.description) } ?? false
+        }
+      case .state(let state): message.state == state || isPartly(state)
+      case .tries(let comparison): comparison.holds(Int64(message.attempts))
+      case .age(let comparison): comparison.holds(now - message.received)
+      case .next(let comparison): message.nextAttempt.map { comparison.holds($0 - now) } ?? false
+      case .size(let comparison): comparison.holds(Int64(message.size))
+      }
+    }
+
+    /// A message of many recipients is in as many states; but one that is kept back as a whole is in no other.
+    private func isPartly(_ state: MessageState) -> Bool {
+      switch message.state {
+      case .held, .quarantined: false
+      case .queued, .sending, .deferred, .failed: message.recipients.contains { $0.state.name == state.name }
+      }
+    }
+
+    /// Of recipients that have not got the message.
+    private func anyReply(_ isMeant: (Reply) -> Bool) -> Bool? {
+      let undelivered = message.recipients.indices.filter { message.recipients[$0].state != .delivered }
+      // Where nothing was tried nor given up, no reply can be.
+      if undelivered.allSatisfy({ message.recipients[$0].state == .queued && message.recipients[$0].attempts == 0 }) {
+        return false
+      }
+      return details.map { details in
+        details.replies.contains { undelivered.contains($0.index) && isMeant($0.reply) }
+      }
     }
   }
 
@@ -113,8 +175,11 @@ package struct Selector: Sendable, Equatable {
 
   /// What may stand before the colon.
   enum Key: String, CaseIterable {
-    case id, from, to, user, client, state, tries, age, next, size
+    case id, from, to, client, user, upstream, state, tries, age, next, size, reason, code
   }
+
+  /// Keys of a later version: an admin who has read of them is told so.
+  private static let laterKeys: Set<String> = ["rule"]
 
   private static func term(_ word: String) throws(SelectorError) -> Term {
     let isNegated = word.hasPrefix("-")
@@ -123,7 +188,9 @@ package struct Selector: Sendable, Equatable {
       return Term(isNegated: isNegated, alternatives: try conditions(in: body, term: word, id))
     }
     let name = String(body[..<colon])
-    guard let key = Key(rawValue: name) else { throw .unknownKey(name, term: word) }
+    guard let key = Key(rawValue: name) else {
+      throw laterKeys.contains(name) ? .laterKey(name, term: word) : .unknownKey(name, term: word)
+    }
     let values = body[body.index(after: colon)...]
     return Term(
       isNegated: isNegated,
@@ -149,7 +216,10 @@ package struct Selector: Sendable, Equatable {
     case .from: return .sender(try AddressPattern(value, term: term))
     case .to: return .recipient(try AddressPattern(value, term: term))
     case .user: return .user(TextPattern(value))
-    case .client: return .client(TextPattern(value))
+    case .client: return value.contains("/") ? .network(value) : .client(TextPattern(value))
+    case .upstream: return .upstream(TextPattern(value))
+    case .reason: return .reason(try reason(value, term))
+    case .code: return .code(try code(value, term))
     case .state:
       guard let state = MessageState(name: value) else { throw .unknownState(value, term: term) }
       return .state(state)
@@ -161,6 +231,28 @@ package struct Selector: Sendable, Equatable {
     case .size:
       return .size(try Comparison(value, unit: .octets, term: term, expected: "a size, as size:>5M or size:<10K"))
     }
+  }
+
+  /// Text that stands anywhere in the reply; slashes around it are for those who are used to them.
+  private static func reason(_ value: String, _ term: String) throws(SelectorError) -> TextPattern {
+    let isQuoted = value.hasPrefix("/") && value.hasSuffix("/") && value.utf8.count > 1
+    let text = isQuoted ? value.dropFirst().dropLast() : value[...]
+    guard !text.isEmpty else {
+      throw .badValue(term: term, expected: "a text, as reason:quota or reason:/user*unknown/")
+    }
+    // Who writes a regular expression must not be told that nothing matches.
+    guard !isQuoted || !text.contains(where: { "^$[]()|\\+?{}".contains($0) }) else {
+      throw .badValue(term: term, expected: "a text with * for anything, not a regular expression")
+    }
+    return TextPattern("*\(text)*")
+  }
+
+  private static func code(_ value: String, _ term: String) throws(SelectorError) -> TextPattern {
+    let isCode = value.utf8.allSatisfy {
+      (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "*")
+    }
+    guard isCode else { throw .badValue(term: term, expected: "a code, as code:550, code:5.7.1 or code:4.*") }
+    return TextPattern(value)
   }
 
   /// Four characters or more, in the form in which ids are written.

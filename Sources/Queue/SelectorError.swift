@@ -6,6 +6,8 @@ package enum SelectorError: Error, Sendable, Equatable, CustomStringConvertible 
   case empty
   case tooManyConditions
   case unknownKey(String, term: String)
+  /// Of a later version of the program.
+  case laterKey(String, term: String)
   case unknownState(String, term: String)
   /// A bare word, or the value of `id:`, that cannot be the beginning of an id.
   case notAnID(String, term: String)
@@ -17,6 +19,7 @@ package enum SelectorError: Error, Sendable, Equatable, CustomStringConvertible 
     case .empty: "a selector has at least one term"
     case .tooManyConditions: "a selector has at most \(Selector.conditionsMax) conditions"
     case .unknownKey(let key, let term): "'\(term)': there is no '\(key):'"
+    case .laterKey(let key, let term): "'\(term)': '\(key):' is not in this version"
     case .unknownState(let state, let term): "'\(term)': there is no state '\(state)'"
     case .notAnID(let text, let term):
       term == text ? "'\(term)' is neither an id nor a term" : "'\(term)': '\(text)' is no id"
@@ -30,7 +33,7 @@ package enum SelectorError: Error, Sendable, Equatable, CustomStringConvertible 
     switch self {
     case .unknownKey(let key, _): (key, Selector.Key.allCases.map(\.rawValue))
     case .unknownState(let state, _): (state, MessageState.allCases.map(\.name))
-    case .empty, .tooManyConditions, .notAnID, .idTooShort, .badValue: nil
+    case .empty, .tooManyConditions, .laterKey, .notAnID, .idTooShort, .badValue: nil
     }
   }
 

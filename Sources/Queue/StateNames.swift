@@ -10,6 +10,7 @@ extension MessageState {
     case .deferred: "deferred"
     case .failed: "failed"
     case .quarantined: "quarantined"
+    case .held: "held"
     }
   }
 
@@ -27,6 +28,7 @@ extension RecipientState {
     case .deferred: "deferred"
     case .delivered: "delivered"
     case .failed: "failed"
+    case .reported: "reported"
     }
   }
 }

@@ -9,10 +9,12 @@ package enum MessageState: UInt8, Sendable, CaseIterable {
   case sending = 1
   /// Every recipient that is left waits for its next attempt.
   case deferred = 2
-  /// No recipient is left to try, and at least one has failed.
+  /// No recipient is left to try, and the failure of at least one is still to be told.
   case failed = 3
   /// Its content is damaged on disk: kept, never delivered.
   case quarantined = 4
+  /// An admin wants it to wait.
+  case held = 5
 }
 
 /// Where one recipient of a message stands.
@@ -21,7 +23,10 @@ package enum RecipientState: UInt8, Sendable {
   case sending = 1
   case deferred = 2
   case delivered = 3
+  /// Nobody has been told yet.
   case failed = 4
+  /// Failed, and somebody was told or nobody is to be told: finished.
+  case reported = 5
 }
 
 /// What an admin sees of a message without a look at the disk.
@@ -40,10 +45,12 @@ package struct MessageView: Sendable, Hashable {
   package var expires: Int64
   /// Login, or name of the client, or address.
   package var submitter: String
+  /// Also of a message that is being sent and held when that is over.
+  package var hold: Hold?
 
   package init(
     id: MessageID, state: MessageState, sender: Address? = nil, recipients: [RecipientView], size: Int,
-    received: Int64, attempts: Int, nextAttempt: Int64? = nil, expires: Int64, submitter: String
+    received: Int64, attempts: Int, nextAttempt: Int64? = nil, expires: Int64, submitter: String, hold: Hold? = nil
   ) {
     self.id = id
     self.state = state
@@ -55,6 +62,23 @@ package struct MessageView: Sendable, Hashable {
     self.nextAttempt = nextAttempt
     self.expires = expires
     self.submitter = submitter
+    self.hold = hold
+  }
+}
+
+/// Who made a message wait, and why.
+package struct Hold: Sendable, Hashable {
+  /// nil: until it is released.
+  package var until: Int64?
+  package var since: Int64
+  package var by: PeerText
+  package var reason: PeerText?
+
+  package init(until: Int64? = nil, since: Int64, by: PeerText, reason: PeerText? = nil) {
+    self.until = until
+    self.since = since
+    self.by = by
+    self.reason = reason
   }
 }
 
@@ -105,6 +129,7 @@ package struct QueueSummary: Sendable, Hashable {
   package var deferred = 0
   package var failed = 0
   package var quarantined = 0
+  package var held = 0
   /// Octets of all messages with their prefixes.
   package var octets = 0
   /// When the oldest message was accepted.
@@ -112,5 +137,5 @@ package struct QueueSummary: Sendable, Hashable {
 
   package init() {}
 
-  package var messages: Int { queued + sending + deferred + failed + quarantined }
+  package var messages: Int { queued + sending + deferred + failed + quarantined + held }
 }

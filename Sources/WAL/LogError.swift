@@ -9,6 +9,8 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
   case disk(attempt: String, name: String, code: Int32)
   /// Another process holds the directory.
   case inUse(directory: String, pid: String, since: String)
+  /// Another process has written while this one only read.
+  case changed(directory: String)
   /// A later version of the program wrote this segment.
   case newerFormat(name: String, version: UInt32)
   /// The octets at this place are not what was written there.
@@ -25,6 +27,8 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
       "cannot \(attempt) \(name): \(String(cString: strerror(code)))"
     case .inUse(let directory, let pid, let since):
       "cannot lock \(directory): spool in use by pid \(pid) since \(since)"
+    case .changed(let directory):
+      "cannot judge \(directory): a daemon has written there meanwhile; stop it and ask again"
     case .newerFormat(let name, let version):
       "cannot read \(name): format \(version) is newer than \(SegmentHeader.version), the newest this program knows"
     case .damaged(let name, let offset):

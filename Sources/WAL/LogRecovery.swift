@@ -11,7 +11,10 @@ package struct RecoveredLog: Sendable {
   package fileprivate(set) var voids: [VoidRegion] = []
   /// Places where the last sync of the log was torn, the end of the last segment included.
   package fileprivate(set) var tornRecords = 0
+  package fileprivate(set) var torn: [LogDamage] = []
   package fileprivate(set) var damages: [LogDamage] = []
+  /// Copies of segment headers that cost nothing, because the other copy is intact.
+  package fileprivate(set) var badCopies: [Position] = []
   /// The highest mark in any segment header.
   package fileprivate(set) var mark: UInt64 = 0
 
@@ -32,9 +35,12 @@ package struct LogDamage: Sendable, Equatable {
   package var octets: Int
   /// Records that are missing, as their sequence numbers tell.
   package var records: UInt64
-  /// Type and first octets of the record, if its header is intact. The octets may be wrong.
+  /// Type and first octets of the record, or of the first of those that are missing, as far as they can be told. The
+  /// octets may be wrong.
   package var type: UInt8?
   package var payloadStart: [UInt8]
+  /// Segments that should stand behind this one and are not there; their records may be those that are missing.
+  package var missingSegments: Range<UInt32>?
 }
 
 /// Reads every segment in order and hands each intact record of the log to a visitor. It changes nothing, so running
@@ -67,7 +73,7 @@ package struct LogRecovery {
     let segments = try recovery.openSegments()
     let voids = try recovery.findVoids(segments)
     var files: [UInt32: UInt64] = [:]
-    var previous: (number: UInt32, end: Int, octets: Int, isVoid: Bool)?
+    var previous: (header: SegmentHeader, end: Int, octets: Int, isVoid: Bool)?
     for (place, segment) in segments.enumerated() {
       guard let header = segment.header else {
         // What is missing behind an unreadable segment is already told.
@@ -75,13 +81,13 @@ package struct LogRecovery {
         continue
       }
       if let previous, header.firstSequence > recovery.log.nextSequence, !previous.isVoid {
-        recovery.noteMissingTail(of: previous.number, from: previous.end, to: previous.octets, before: header)
+        try recovery.noteMissingTail(of: previous.header, from: previous.end, to: previous.octets, before: header)
       }
       let own = voids.filter { $0.segment == segment.number }
       let result = try recovery.scan(segment.number, header, voids: own, visit: visit)
-      if place == segments.count - 1, !result.isBlankBehind { recovery.log.tornRecords += 1 }
+      if place == segments.count - 1, !result.isBlankBehind { try recovery.noteTornEnd(of: header, from: result.end) }
       files[segment.number] = result.lastSync
-      previous = (segment.number, result.end, result.octets, own.contains { Int($0.end) > result.end })
+      previous = (header, result.end, result.octets, own.contains { Int($0.end) > result.end })
     }
     recovery.judge()
     try recovery.sync(files.filter { $0.value > recovery.provenSync }.keys.sorted())
@@ -100,7 +106,7 @@ package struct LogRecovery {
     var header: SegmentHeader?
   }
 
-  private func openSegments() throws(LogError) -> [FoundSegment] {
+  private mutating func openSegments() throws(LogError) -> [FoundSegment] {
     let numbers = try disk.list().compactMap(SegmentName.number).sorted()
     var found: [FoundSegment] = []
     for number in numbers {
@@ -117,6 +123,10 @@ package struct LogRecovery {
       block.withUnsafeBytes { block in
         do throws(LogError) {
           header = .success(try SegmentHeader.decode(block: block, number: number))
+          guard case .success(.some) = header else { return }
+          log.badCopies += SegmentHeader.badCopies(block: block, number: number).map { offset in
+            Position(segment: number, offset: UInt32(offset))
+          }
         } catch {
           header = .failure(error)
         }
@@ -192,7 +202,7 @@ package struct LogRecovery {
         guard record.sequence >= expected else { return }
         if record.sequence > expected {
           let isVoid = voids.contains { $0.start < offset && $0.end > end }
-          if !isVoid { noteMissing(in: number, from: end, to: offset, expected: expected, before: record) }
+          if !isVoid { noteMissing(in: file, header, from: end, to: offset, expected: expected, before: record) }
         }
         expected = record.sequence + 1
         lastSync = max(lastSync, record.sync)
@@ -220,26 +230,45 @@ package struct LogRecovery {
   }
 
   private mutating func noteMissing(
-    in segment: UInt32, from start: Int, to end: Int, expected: UInt64, before record: RecordHeader
+    in file: any DiskFile, _ header: SegmentHeader, from start: Int, to end: Int, expected: UInt64,
+    before record: RecordHeader
   ) {
+    let remains = RecordRemains.find(in: file, from: start, to: end, magic: header.magic, sequence: expected)
     let damage = LogDamage(
-      segment: segment, offset: start, octets: end - start, records: record.sequence - expected, type: nil,
-      payloadStart: [])
+      segment: header.number, offset: start, octets: end - start, records: record.sequence - expected,
+      type: remains?.type, payloadStart: remains?.payloadStart ?? [])
     // Records of an earlier sync than that of the intact one are missing: that sync had succeeded.
     let isProven = expected < record.sequence - UInt64(record.index)
     suspects.append(Suspect(damage: damage, isProven: isProven, sync: record.sync))
   }
 
   /// The next segment was made when the records at the end of this one were durable.
-  private mutating func noteMissingTail(of segment: UInt32, from start: Int, to end: Int, before header: SegmentHeader)
-  {
+  private mutating func noteMissingTail(
+    of segment: SegmentHeader, from start: Int, to end: Int, before header: SegmentHeader
+  ) throws(LogError) {
+    let file = try disk.open(SegmentName.text(segment.number))
+    let remains = RecordRemains.find(
+      in: file, from: start, to: end, magic: segment.magic, sequence: log.nextSequence)
+    let behind = segment.number + 1
     let damage = LogDamage(
-      segment: segment, offset: start, octets: end - start, records: header.firstSequence - log.nextSequence,
-      type: nil, payloadStart: [])
+      segment: segment.number, offset: start, octets: end - start, records: header.firstSequence - log.nextSequence,
+      type: remains?.type, payloadStart: remains?.payloadStart ?? [],
+      missingSegments: behind < header.number ? behind..<header.number : nil)
     suspects.append(Suspect(damage: damage, isProven: true, sync: 0))
   }
 
   // MARK: - The end
+
+  private mutating func noteTornEnd(of segment: SegmentHeader, from start: Int) throws(LogError) {
+    let file = try disk.open(SegmentName.text(segment.number))
+    let remains = RecordRemains.find(
+      in: file, from: start, to: file.octets, magic: segment.magic, sequence: log.nextSequence)
+    log.tornRecords += 1
+    log.torn.append(
+      LogDamage(
+        segment: segment.number, offset: start, octets: file.octets - start, records: 1, type: remains?.type,
+        payloadStart: remains?.payloadStart ?? []))
+  }
 
   private mutating func judge() {
     for suspect in suspects {
@@ -248,6 +277,7 @@ package struct LogRecovery {
       } else {
         let damage = suspect.damage
         log.tornRecords += Int(clamping: damage.records)
+        log.torn.append(damage)
         log.voids.append(
           VoidRegion(
             segment: damage.segment, start: UInt32(damage.offset), end: UInt32(damage.offset + damage.octets),

@@ -6,13 +6,18 @@ import Glibc
 
 /// A spool directory on a real file system. The lock is flock(2) on the directory itself, so it goes with the process
 /// however that ends, and cannot be stale; the file `pid` only serves the message to whoever comes second.
+///
+/// One that only reads changes nothing in the directory, whatever is asked of it, and never holds the lock: it would
+/// keep the daemon from starting.
 package final class PosixDisk: Disk {
-  private let path: String
+  package let path: String
   private let directory: Int32
+  private let isReadOnly: Bool
 
   /// Makes the directory if it is missing; its parent must exist.
   package init(path: String) throws(LogError) {
     self.path = path
+    isReadOnly = false
     if mkdir(path, 0o700) == 0 {
       let parent = Glibc.open(path + "/..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       defer { if parent >= 0 { close(parent) } }
@@ -24,15 +29,37 @@ package final class PosixDisk: Disk {
     guard directory >= 0 else { throw LogError.last("open", path) }
   }
 
+  /// The directory must exist.
+  package init(reading path: String) throws(LogError) {
+    self.path = path
+    isReadOnly = true
+    directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw LogError.last("open", path) }
+  }
+
   deinit { close(directory) }
 
+  /// One that only reads finds out whether another process has the directory, and lets go at once.
   package func lock() throws(LogError) {
-    guard flock(directory, LOCK_EX | LOCK_NB) == 0 else {
+    if isReadOnly {
+      try takeLock(LOCK_SH)
+      flock(directory, LOCK_UN)
+    } else {
+      try takeLock(LOCK_EX)
+      writePid()
+    }
+  }
+
+  private func takeLock(_ kind: Int32) throws(LogError) {
+    guard flock(directory, kind | LOCK_NB) == 0 else {
       guard errno == EWOULDBLOCK else { throw LogError.last("lock", path) }
       let (pid, since) = holder()
       throw LogError.inUse(directory: path, pid: pid, since: since)
     }
-    // Only the message to a second opener needs it: a full disk must not keep the queue from draining.
+  }
+
+  /// Only the message to a second opener needs it: a full disk must not keep the queue from draining.
+  private func writePid() {
     let file = openat(directory, Self.pidName, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { return }
     defer { close(file) }
@@ -82,6 +109,7 @@ package final class PosixDisk: Disk {
   }
 
   package func create(_ name: String, octets: Int) throws(LogError) -> any DiskFile {
+    try mayChange("create", name)
     let file = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw LogError.last("create", path + "/" + name) }
     let result = PosixFile(file, name: path + "/" + name, octets: octets)
@@ -93,7 +121,7 @@ package final class PosixDisk: Disk {
   }
 
   package func open(_ name: String) throws(LogError) -> any DiskFile {
-    let file = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    let file = openat(directory, name, (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW)
     guard file >= 0 else { throw LogError.last("open", path + "/" + name) }
     var status = stat()
     guard fstat(file, &status) == 0 else {
@@ -101,14 +129,21 @@ package final class PosixDisk: Disk {
       close(file)
       throw error
     }
-    return PosixFile(file, name: path + "/" + name, octets: Int(status.st_size))
+    return PosixFile(file, name: path + "/" + name, octets: Int(status.st_size), isReadOnly: isReadOnly)
+  }
+
+  private func mayChange(_ attempt: String, _ name: String) throws(LogError) {
+    guard isReadOnly else { return }
+    throw LogError.disk(attempt: attempt, name: path + "/" + name, code: EROFS)
   }
 
   package func remove(_ name: String) throws(LogError) {
+    try mayChange("remove", name)
     guard unlinkat(directory, name, 0) == 0 else { throw LogError.last("remove", path + "/" + name) }
   }
 
   package func syncDirectory() throws(LogError) {
+    if isReadOnly { return }
     guard fsync(directory) == 0 else { throw LogError.last("sync", path) }
   }
 
@@ -125,9 +160,11 @@ package final class PosixDisk: Disk {
 private final class PosixFile: DiskFile {
   private let file: Int32
   private let name: String
+  private let isReadOnly: Bool
   let octets: Int
 
-  init(_ file: Int32, name: String, octets: Int) {
+  init(_ file: Int32, name: String, octets: Int, isReadOnly: Bool = false) {
+    self.isReadOnly = isReadOnly
     self.file = file
     self.name = name
     self.octets = octets
@@ -142,6 +179,8 @@ private final class PosixFile: DiskFile {
   }
 
   func sync() throws(LogError) {
+    // What only reads has nothing to make durable.
+    if isReadOnly { return }
     guard fdatasync(file) == 0 else { throw LogError.last("sync", name) }
   }
 

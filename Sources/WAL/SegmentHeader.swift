@@ -5,7 +5,7 @@
 /// that one bad sector cannot make a whole segment unreadable. The rest of the block is zero.
 ///
 ///     0  octets[8]  "POSTERN" and a zero
-///     8  u32        version, 1
+///     8  u32        version, 2
 ///    12  u32        number of the segment, which is also its name
 ///    16  u64        salt; its low half is the magic of every record
 ///    24  u64        sequence of the first record
@@ -22,7 +22,9 @@ package struct SegmentHeader: Sendable, Equatable {
   package var lastDurableSync: UInt64
   package var mark: UInt64
 
-  package static let version: UInt32 = 1
+  /// 2 brought types of records that a program which knows only 1 would take for damage. Segments of version 1 are
+  /// read, and never appended to.
+  package static let version: UInt32 = 2
   package static let octets = 64
   package static let copyOffset = 2048
   /// The header block, and the alignment of the first record of each sync.
@@ -72,26 +74,38 @@ package struct SegmentHeader: Sendable, Equatable {
   /// What the block of the file `number` says, by its first intact copy; nil if neither is, or if it belongs to a file
   /// of another name. Throws for a version that came after this one.
   static func decode(block: UnsafeRawBufferPointer, number: UInt32) throws(LogError) -> SegmentHeader? {
-    for offset in [0, copyOffset] where block.count >= offset + octets {
-      let octets = UnsafeRawBufferPointer(rebasing: block[offset..<(offset + Self.octets)])
-      guard octets.prefix(8).elementsEqual(name),
-        Checksum.crc32c(UnsafeRawBufferPointer(rebasing: octets[..<60]))
-          == octets.load(littleEndianAt: 60, as: UInt32.self)
-      else { continue }
-      let version = octets.load(littleEndianAt: 8, as: UInt32.self)
-      guard version == Self.version else {
-        throw LogError.newerFormat(name: SegmentName.text(number), version: version)
-      }
-      guard octets.load(littleEndianAt: 12, as: UInt32.self) == number else { continue }
-      return SegmentHeader(
-        number: number,
-        salt: octets.load(littleEndianAt: 16, as: UInt64.self),
-        firstSequence: octets.load(littleEndianAt: 24, as: UInt64.self),
-        firstSync: octets.load(littleEndianAt: 32, as: UInt64.self),
-        lastDurableSync: octets.load(littleEndianAt: 40, as: UInt64.self),
-        mark: octets.load(littleEndianAt: 48, as: UInt64.self))
+    for offset in [0, copyOffset] {
+      if let header = try decode(block: block, at: offset, number: number) { return header }
     }
     return nil
+  }
+
+  /// Where the copies stand that are not intact.
+  static func badCopies(block: UnsafeRawBufferPointer, number: UInt32) -> [Int] {
+    [0, copyOffset].filter { (try? decode(block: block, at: $0, number: number)) == nil }
+  }
+
+  private static func decode(
+    block: UnsafeRawBufferPointer, at offset: Int, number: UInt32
+  ) throws(LogError) -> SegmentHeader? {
+    guard block.count >= offset + octets else { return nil }
+    let octets = UnsafeRawBufferPointer(rebasing: block[offset..<(offset + Self.octets)])
+    guard octets.prefix(8).elementsEqual(name),
+      Checksum.crc32c(UnsafeRawBufferPointer(rebasing: octets[..<60]))
+        == octets.load(littleEndianAt: 60, as: UInt32.self)
+    else { return nil }
+    let version = octets.load(littleEndianAt: 8, as: UInt32.self)
+    guard version <= Self.version else {
+      throw LogError.newerFormat(name: SegmentName.text(number), version: version)
+    }
+    guard octets.load(littleEndianAt: 12, as: UInt32.self) == number else { return nil }
+    return SegmentHeader(
+      number: number,
+      salt: octets.load(littleEndianAt: 16, as: UInt64.self),
+      firstSequence: octets.load(littleEndianAt: 24, as: UInt64.self),
+      firstSync: octets.load(littleEndianAt: 32, as: UInt64.self),
+      lastDurableSync: octets.load(littleEndianAt: 40, as: UInt64.self),
+      mark: octets.load(littleEndianAt: 48, as: UInt64.self))
   }
 }
 

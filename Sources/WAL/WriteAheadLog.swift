@@ -32,6 +32,8 @@ package final class WriteAheadLog: Sendable {
   private let owner: any LogOwner
   private let files: SegmentFiles
   let wakeup = Wakeup()
+  /// Grows when a step begins and when it ends, so it is odd while one is under way.
+  private let steps = Atomic<UInt64>(0)
 
   /// Goes on behind what `LogRecovery` found. `salt` is a random number, different at every start; `mark` is the
   /// highest number of a message that the owner found in the records.
@@ -65,10 +67,19 @@ package final class WriteAheadLog: Sendable {
     open.withLock { !$0.isEmpty }
   }
 
+  /// How far the writer has come, and whether there is something that it must come on with. If the first stays the same
+  /// and the second true, the disk does not answer.
+  package var writerProgress: (steps: UInt64, hasWork: Bool) {
+    let steps = steps.load(ordering: .relaxed)
+    return (steps, steps % 2 == 1 || hasOpenBatch)
+  }
+
   /// Writes one batch and makes it durable. With `mayLinger`, a batch for which nobody waits is written now and synced
   /// together with a later one.
   @discardableResult
   package func step(mayLinger: Bool = false) -> StepResult {
+    steps.add(1, ordering: .relaxed)
+    defer { steps.add(1, ordering: .relaxed) }
     var batch: Batch?
     let (mark, isLast) = open.withLock { open in
       batch = open.take()

@@ -50,6 +50,7 @@ final class QueueBench {
   let report: RecoveryReport
   let receiver = RecordingReceiver()
   let readyCalls = Counter()
+  let noticeCalls = Counter()
   var now: Instant
   private var lastToken: UInt64 = 0
 
@@ -68,7 +69,9 @@ final class QueueBench {
     self.disk = disk
     self.now = now
     let counter = readyCalls
-    (queue, report) = try MessageQueue.open(disk: disk, policy: policy, now: now, salt: salt) { counter.add() }
+    let notices = noticeCalls
+    (queue, report) = try MessageQueue.open(
+      disk: disk, policy: policy, now: now, salt: salt, ready: { counter.add() }, noticesDue: { notices.add() })
   }
 
   func pass(_ milliseconds: Int64) { now = now.advanced(by: milliseconds) }
@@ -115,6 +118,25 @@ final class QueueBench {
 
   struct NothingReady: Error {}
 
+  func notice() throws -> Notice {
+    guard let notice = try queue.nextNotice(now: now) else { throw NothingReady() }
+    return notice
+  }
+
+  var hasNotice: Bool { (try? notice()) != nil }
+
+  /// Every notice that there is, given back afterwards.
+  func visitNotices(_ visit: (borrowing Notice) throws -> Void) throws {
+    var held: [HeldNotice] = []
+    while let notice = try queue.nextNotice(now: now) { held.append(HeldNotice(notice)) }
+    for holder in held { try visit(holder.notice) }
+  }
+
+  private final class HeldNotice {
+    let notice: Notice
+    init(_ notice: consuming Notice) { self.notice = notice }
+  }
+
   func lease() throws -> Lease {
     guard let lease = queue.lease(now: now) else { throw NothingReady() }
     return lease
@@ -145,12 +167,27 @@ final class QueueBench {
   }
 
   /// The queue as a process finds it that starts after this one was killed.
-  func restarted(after milliseconds: Int64 = 0, wallJump: Int64 = 0) throws -> QueueBench {
+  func restarted(
+    after milliseconds: Int64 = 0, wallJump: Int64 = 0, policy: QueuePolicy = QueuePolicy(segmentOctets: 256 << 10)
+  ) throws -> QueueBench {
     let disk = (disk as! SimulatedDisk).copy()
     // A new boot: the monotonic clock begins elsewhere.
     let later = Instant(wall: now.wall + milliseconds + wallJump, monotonic: 77)
-    return try QueueBench(disk, now: later, salt: 12)
+    return try QueueBench(disk, policy: policy, now: later, salt: 12)
   }
 
   var all: [MessageView] { queue.page(after: nil, limit: .max) }
+
+  /// Does what a notifier does: writes a message about the notice to its sender.
+  func tell(_ notice: consuming Notice, saying text: String = "told") -> (id: MessageID, token: UInt64) {
+    let content = Array(text.utf8)
+    let (id, token) = (queue.makeID(), token())
+    let submission = Submission(
+      id: id, envelope: Envelope(sender: nil, recipients: [notice.sender]),
+      origin: Origin(address: "internal", listener: "\(notice.kind)"))
+    queue.accept(
+      submission, last: content.span.bytes, of: queue.makeDraft(), now: now,
+      notify: Waiter(receiver: receiver, token: token), reporting: consume notice)
+    return (id, token)
+  }
 }

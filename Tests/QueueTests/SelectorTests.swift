@@ -23,6 +23,18 @@ struct SelectorTests {
     submitter: "nas")
   private static let origin = Origin(login: "nas", address: "192.168.1.20", client: "nas-2nd-floor")
 
+  private static let details = details(origin)
+
+  private static func details(_ origin: Origin) -> MessageDetails {
+    MessageDetails(
+      view: message, origin: origin,
+      replies: [
+        LastReply(index: 0, wall: now, reply: Reply(421, EnhancedStatus(4, 7, 0), "rate limited by gmail")),
+        LastReply(index: 1, wall: now, reply: Reply(550, EnhancedStatus(5, 1, 1), "User bob unknown")),
+        LastReply(index: 2, wall: now, reply: Reply(250, EnhancedStatus(2, 0, 0), "taken")),
+      ], duplicatePossible: false)
+  }
+
   private static var notification: MessageView {
     var view = message
     (view.sender, view.state, view.nextAttempt, view.submitter) = (nil, .queued, nil, "192.168.1.20")
@@ -40,10 +52,11 @@ struct SelectorTests {
       "state:queued,deferred", "tries:2", "tries:=2", "tries:>1", "tries:>=2", "tries:<3", "tries:<=2",
       "age:>20m", "age:<1h", "age:>=26m", "age:>1500s", "next:<10m", "next:>3m", "size:>4K", "size:<1M", "size:>=4198",
       "size:<1G", "-from:@example.org", "-state:queued", "-tries:>2", "-id:0000", "from:@example.com to:@example.org",
-      "state:deferred -user:printer  age:>1s", "-from:@a.example,@b.example",
+      "state:deferred -user:printer  age:>1s", "-from:@a.example,@b.example", "reason:RATE", "reason:/user*unknown/",
+      "reason:limited*gmail", "-reason:taken", "code:421", "code:4.7.0", "code:5.1.*", "code:4*,2*", "-code:250",
     ])
   func fulfilled(text: String) throws {
-    #expect(try Selector(text).matches(Self.message, now: Self.now) { Self.origin })
+    #expect(try Selector(text).matches(Self.message, now: Self.now) { Self.details })
   }
 
   @Test(
@@ -52,10 +65,13 @@ struct SelectorTests {
       "from:backup@example.co", "from:ackup@example.com", "from:@example", "from:@ample.com", "from:<>", "from:b*x",
       "to:@example.net", "to:backup@example.com", "user:na", "user:nas2", "client:192.168.1.2", "state:queued",
       "tries:3", "tries:>2", "tries:<2", "age:>26m", "age:>1d", "next:<4m", "next:>4m", "size:>5M", "size:<4198",
-      "-from:@example.com", "-state:queued,failed", "from:@example.com to:@example.com", "-tries:2",
+      "reason:ratelimited", "reason:taken", "reason:/unknown*user/", "code:42", "code:250", "code:4.7",
+      "upstream:gmail",
+      "client:192.168.1.0/24", "state:held", "-reason:user", "-from:@example.com", "-state:queued,failed",
+      "from:@example.com to:@example.com", "-tries:2",
     ])
   func unfulfilled(text: String) throws {
-    #expect(try !Selector(text).matches(Self.message, now: Self.now) { Self.origin })
+    #expect(try !Selector(text).matches(Self.message, now: Self.now) { Self.details })
   }
 
   @Test(
@@ -66,7 +82,9 @@ struct SelectorTests {
       ("to:postmaster", true), ("client:*", true),
     ])
   func notification(text: String, isMeant: Bool) throws {
-    #expect(try Selector(text).matches(Self.notification, now: Self.now) { Origin(address: "192.168.1.20") } == isMeant)
+    #expect(
+      try Selector(text).matches(Self.notification, now: Self.now) { Self.details(Origin(address: "192.168.1.20")) }
+        == isMeant)
   }
 
   @Test("an id is meant by four or more of its first characters, in any case, and by nothing else")
@@ -75,12 +93,12 @@ struct SelectorTests {
     for length in 4...9 {
       let prefix = String(id.prefix(length))
       for text in [prefix, prefix.lowercased(), "id:\(prefix)", "0000,\(prefix)"] {
-        #expect(try Selector(text).matches(Self.message, now: Self.now) { Self.origin }, "\(text)")
-        #expect(try !Selector("-\(text)").matches(Self.message, now: Self.now) { Self.origin }, "-\(text)")
+        #expect(try Selector(text).matches(Self.message, now: Self.now) { Self.details }, "\(text)")
+        #expect(try !Selector("-\(text)").matches(Self.message, now: Self.now) { Self.details }, "-\(text)")
       }
     }
     let other = MessageID(number: 4712).description
-    #expect(try !Selector(other).matches(Self.message, now: Self.now) { Self.origin })
+    #expect(try !Selector(other).matches(Self.message, now: Self.now) { Self.details })
     #expect(try Selector("oil4").idPrefixes == ["0114"])
   }
 
@@ -90,7 +108,7 @@ struct SelectorTests {
     #expect(selector.idPrefixes == [String(Self.message.id.description.prefix(4)), "0000"])
     selector.replace(idPrefix: selector.idPrefixes[0], with: Self.message.id.description)
     #expect(selector.idPrefixes == [Self.message.id.description, "0000"])
-    #expect(selector.matches(Self.message, now: Self.now) { Self.origin })
+    #expect(selector.matches(Self.message, now: Self.now) { Self.details })
   }
 
   @Test(
@@ -100,7 +118,7 @@ struct SelectorTests {
       ("-7K", .idTooShort("7K")), ("7KQU", .notAnID("7KQU", term: "7KQU")),
       ("7KQ2M9XF4A", .notAnID("7KQ2M9XF4A", term: "7KQ2M9XF4A")), ("id:bob@x", .notAnID("bob@x", term: "id:bob@x")),
       ("queued", .notAnID("queued", term: "queued")), ("form:x", .unknownKey("form", term: "form:x")),
-      (":x", .unknownKey("", term: ":x")), ("state:held", .unknownState("held", term: "state:held")),
+      (":x", .unknownKey("", term: ":x")), ("state:hold", .unknownState("hold", term: "state:hold")),
       ("from:", .badValue(term: "from:", expected: "a value, and one behind each comma")),
       ("7KQ2,", .badValue(term: "7KQ2,", expected: "a value, and one behind each comma")),
       (
@@ -108,6 +126,9 @@ struct SelectorTests {
         .badValue(term: "from:example.org", expected: "an address, @domain, a pattern with *, or <>")
       ),
       ("to:@", .badValue(term: "to:@", expected: "an address, @domain, a pattern with *, or <>")),
+      ("rule:x", .laterKey("rule", term: "rule:x")),
+      ("reason://", .badValue(term: "reason://", expected: "a text, as reason:quota or reason:/user*unknown/")),
+      ("code:5xx", .badValue(term: "code:5xx", expected: "a code, as code:550, code:5.7.1 or code:4.*")),
       ("tries:x", .badValue(term: "tries:x", expected: "a number, as tries:3 or tries:>3")),
       ("tries:>", .badValue(term: "tries:>", expected: "a number, as tries:3 or tries:>3")),
       ("tries:>1h", .badValue(term: "tries:>1h", expected: "a number, as tries:3 or tries:>3")),
@@ -127,17 +148,58 @@ struct SelectorTests {
     let key = SelectorError.unknownKey("form", term: "-form:x")
     #expect(key.description == "'-form:x': there is no 'form:'")
     #expect(key.choice?.accepted.contains("from") == true)
-    let state = SelectorError.unknownState("held", term: "state:held")
-    #expect(state.choice?.accepted.sorted() == ["deferred", "failed", "quarantined", "queued", "sending"])
+    let state = SelectorError.unknownState("hold", term: "state:hold")
+    #expect(state.choice?.accepted.sorted() == ["deferred", "failed", "held", "quarantined", "queued", "sending"])
     #expect(SelectorError.notAnID("bob@x.org", term: "bob@x.org").suggestions == ["from:bob@x.org", "to:bob@x.org"])
     #expect(SelectorError.notAnID("Queued", term: "Queued").suggestions == ["state:queued"])
     #expect(SelectorError.notAnID("nas!", term: "nas!").suggestions == ["user:nas!", "client:nas!"])
   }
 
+  @Test("a message that is kept back as a whole is in no other state", arguments: [MessageState.held, .quarantined])
+  func keptBack(state: MessageState) throws {
+    var view = Self.message
+    view.state = state
+    for other in ["queued", "deferred", "failed"] {
+      #expect(try !Selector("state:\(other)").matches(view, now: Self.now) { nil })
+    }
+    #expect(try Selector("state:\(state.name)").matches(view, now: Self.now) { nil })
+  }
+
+  @Test("networks and the upstream are those of the caller, and a malformed network is told at once")
+  func surroundings() throws {
+    let surroundings = Selector.Surroundings(upstream: "gmail") { network, address in
+      #expect(address == "192.168.1.20")
+      return network == "192.168.1.0/24"
+    }
+    let meant = [
+      "client:192.168.1.0/24", "client:10.0.0.0/8,192.168.1.0/24", "-client:10.0.0.0/8", "upstream:GM*",
+      "-upstream:m365",
+    ]
+    for text in meant {
+      #expect(try Selector(text).matches(Self.message, now: Self.now, in: surroundings) { Self.details }, "\(text)")
+    }
+    #expect(throws: SelectorError.self) { try Selector("client:fax,10/x", isNetwork: { $0 != "10/x" }) }
+  }
+
+  @Test("a held message is meant by its hold's reason, and an untried one is asked for no reply")
+  func heldAndUntried() throws {
+    var view = Self.notification
+    for text in ["reason:x", "code:550"] {
+      let isMeant = try Selector(text).matches(view, now: Self.now) {
+        Issue.record("read for '\(text)'")
+        return nil
+      }
+      #expect(!isMeant)
+    }
+    view.hold = Hold(since: Self.now, by: PeerText("root"), reason: PeerText("typo in domain?"))
+    view.state = .held
+    #expect(try Selector("reason:TYPO state:held").matches(view, now: Self.now) { nil })
+  }
+
   @Test("conditions are counted over all terms")
   func bounds() throws {
     let most = Array(repeating: "user:x", count: Selector.conditionsMax - 2) + ["from:a@x,b@x"]
-    #expect(try !Selector(most.joined(separator: " ")).matches(Self.message, now: Self.now) { Self.origin })
+    #expect(try !Selector(most.joined(separator: " ")).matches(Self.message, now: Self.now) { Self.details })
     #expect(throws: SelectorError.tooManyConditions) { try Selector((most + ["user:x"]).joined(separator: " ")) }
   }
 
@@ -156,7 +218,7 @@ struct SelectorTests {
     var reads = 0
     let isMeant = try Selector("client:192.168.1.* user:nas -client:fax").matches(Self.message, now: Self.now) {
       reads += 1
-      return Self.origin
+      return Self.details
     }
     #expect(isMeant && reads == 1)
     // Gone before it could be read: not meant, however the term is turned.

@@ -152,12 +152,12 @@ import WAL
   func newerVersion() throws {
     let bench = try threeBatches()
     var header = Array(bench.disk.contents("00000001.wal")[0..<60])
-    header[8] = 2
+    header[8] = 3
     let checksum = Checksum.crc32c(header)
     bench.disk.overwrite(
       "00000001.wal", at: 0, with: header + (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) })
-    #expect(throws: LogError.newerFormat(name: "00000001.wal", version: 2)) { try bench.reopened() }
-    #expect(LogError.newerFormat(name: "00000001.wal", version: 2).description.contains("format 2 is newer than 1"))
+    #expect(throws: LogError.newerFormat(name: "00000001.wal", version: 3)) { try bench.reopened() }
+    #expect(LogError.newerFormat(name: "00000001.wal", version: 3).description.contains("format 3 is newer than 2"))
   }
 
   @Test("a block that cannot be read costs the records in it and no others")

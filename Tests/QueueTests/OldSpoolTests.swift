@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Queue
+import SMTP
+import TestKit
+import Testing
+import WAL
+
+@Suite("A spool that the program of format version 1 wrote is read as it meant it")
+struct OldSpoolTests {
+  private func spool() throws -> SimulatedDisk {
+    let disk = SimulatedDisk()
+    _ = try disk.create("00000001.wal", octets: 64 << 10)
+    for (offset, octets) in Self.segment { disk.overwrite("00000001.wal", at: offset, with: unhex(octets)) }
+    try disk.syncDirectory()
+    return disk
+  }
+
+  @Test("messages, outcomes, a flush and standstill are there; failures are told now, those of a null sender end")
+  func version1() throws {
+    let written = QueueBench.start.advanced(by: 1_000)
+    let bench = try QueueBench(try spool(), now: written, salt: 3)
+    #expect(bench.report.damages.isEmpty && bench.report.tornRecords == 0 && bench.report.records == 11)
+    let views = bench.all
+    #expect(views.map(\.id.description) == ["7N210058N", "MXYESQYJP"])
+    #expect(views.map(\.state) == [.queued, .deferred])
+    #expect(views[1].recipients.map(\.state) == [.failed, .deferred])
+    #expect(views.map(\.expires) == [1_800_432_000_000, 1_800_432_000_000])
+    let lease = try bench.lease()
+    #expect(lease.submitter == "carol" && lease.attempt == 2)
+    #expect(try bench.content(of: lease) == Array("Received: x\r\na chunk, and the end\r\n".utf8))
+    #expect(try bench.queue.details(lease.id)?.duplicatePossible == true)
+    let notice = try bench.notice()
+    #expect(notice.id == views[1].id && notice.recipients.map(\.index) == [0])
+    #expect(notice.recipients[0].reply == bench.reply(.failed) && notice.origin.helo == "printer")
+    _ = bench.tell(notice)
+    bench.queue.log.step()
+    bench.queue.release(lease)
+    // What this program writes behind it is read together with it.
+    let next = try bench.restarted()
+    #expect(next.all.map(\.state) == [.queued, .deferred, .queued] && next.report.damages.isEmpty)
+    #expect(next.all[1].recipients.map(\.state) == [.reported, .deferred] && !next.hasNotice)
+  }
+
+  private func unhex(_ text: String) -> [UInt8] {
+    let digits = Array(text.utf8)
+    return stride(from: 0, to: digits.count, by: 2).map { place in
+      UInt8(String(decoding: digits[place..<(place + 2)], as: UTF8.self), radix: 16)!
+    }
+  }
+
+  /// Written by that program: octets from an offset on, all others zero.
+  private static let segment: [(offset: Int, octets: String)] = [
+    (
+      0,
+      "504f535445524e000100000001000000120b0c44356ac2e701000000000000000100000000000000000000000000000000000000"
+        + "00000000000000006f4d782e"
+    ),
+    (
+      2048,
+      "504f535445524e000100000001000000120b0c44356ac2e701000000000000000100000000000000000000000000000000000000"
+        + "00000000000000006f4d782e"
+    ),
+    (
+      4096,
+      "120b0c4414000000010000000000000001000000000000000000000008000000c87ee11d12b4d4d780ee360000000000120b0c44"
+        + "10000000020000000000000001000000000000000100000009000000aa7eea20901ac99161206368756e6b2c2000000000000000"
+    ),
+    (
+      8192,
+      "120b0c44110000000300000000000000020000000000000000000000ab0000007e2ef4dc1ca3da55010000000000000000505c18"
+        + "a301000080ee3600000000000d0000000d00000000000000000001000100000000000000010000003010000009000000aa7eea20"
+        + "1100616c696365406578616d706c652e636f6d11006361726f6c406578616d706c652e6f726705006361726f6c09003139322e30"
+        + "2e322e3107007072696e746572ffff0a007375626d697373696f6effff52656365697665643a20780d0a616e642074686520656e"
+        + "640d0a0000000000120b0c44110000000400000000000000020000000000000001000000a100000040ae8b859476dae702000000"
+        + "0000000000505c18a301000080ee3600000000001000000000000000000000000000020000000000000000001100616c69636540"
+        + "6578616d706c652e636f6d0f00626f62406578616d706c652e6f7267100064617665406578616d706c652e6f72670500616c6963"
+        + "6509003139322e302e322e3107007072696e746572ffff0a007375626d697373696f6effff74776f20726563697069656e74730d"
+        + "0a00000000000000120b0c441100000005000000000000000200000000000000020000007e000000d1d400d619dabcff03000000"
+        + "0000000000505c18a301000080ee360000000000100000000000000000000000000001000000000000000000ffff10006572696e"
+        + "406578616d706c652e6f726704006e756c6c09003139322e302e322e3107007072696e746572ffff0a007375626d697373696f6e"
+        + "ffff6e6f626f647920746f2074656c6c0d0a0000120b0c4411000000060000000000000002000000000000000300000088000000"
+        + "045041667c49c90b040000000000000000505c18a301000080ee3600000000000b00000000000000000000000000010000000000"
+        + "000000001100616c696365406578616d706c652e636f6d11006672616e6b406578616d706c652e6f726701007a09003139322e30"
+        + "2e322e3107007072696e746572ffff0a007375626d697373696f6effff64656c6976657265640d0a"
+    ),
+    (
+      12288,
+      "120b0c441200000007000000000000000300000000000000000000002e0000002f64399eec5af12f010000000000000000505c18"
+        + "a30100000100000002010100024c5d18a3010000c301040300000005006c617465720000120b0c44120000000800000000000000"
+        + "030000000000000001000000510000009eb929915bd42a7f020000000000000000505c18a3010000020000000300010000000000"
+        + "00000000260205010001000c006e6f20737563682075736572010002000100024c5d18a3010000c301040300000005006c617465"
+        + "7200000000000000120b0c4412000000090000000000000003000000000000000200000035000000706f7e72ebe9afde03000000"
+        + "0000000000505c18a301000001000000030001000000000000000000260205010001000c006e6f20737563682075736572000000"
+        + "120b0c44120000000a000000000000000300000000000000030000002b0000008b62ec2eb56524de040000000000000000505c18"
+        + "a301000001000000010001000000000000000000fa00020000000002006f6b0000000000120b0c44130000000b00000000000000"
+        + "03000000000000000400000014000000017e3c959c72d979e8535c18a30100000100000001000000"
+    ),
+  ]
+}
