@@ -26,6 +26,11 @@ struct FoldedField {
     }
   }
 
+  /// For what must not be broken or changed, such as an address with a space in its quotes.
+  mutating func appendWhole(_ clause: String) {
+    appendUnbroken(clause.utf8)
+  }
+
   private mutating func appendUnbroken(_ text: some Collection<UInt8>) {
     let length = 1 + text.count
     if column + length > MailLimits.lineOctetsPreferred && column > 1 {

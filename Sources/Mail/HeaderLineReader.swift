@@ -17,12 +17,12 @@ enum HeaderLine: Equatable {
 
 /// The fields that this target looks for; all others are one.
 enum FieldName: Equatable {
-  case date, messageID, from, received, bcc, other
+  case date, messageID, from, received, bcc, subject, other
 }
 
-/// Reads a line of a header block up to the octet that decides what the line is. `HeaderScanner` and `BccRemoval`
-/// share it, so that what one calls a field is a field for the other. It keeps no text beyond sixteen octets of the
-/// name.
+/// Reads a line of a header block up to the octet that decides what the line is. `HeaderScanner`, `HeaderBlock` and
+/// `BccRemoval` share it, so that what one calls a field is a field for the others. It keeps no text beyond sixteen
+/// octets of the name.
 struct HeaderLineReader: Sendable {
   private enum Place { case name, spaceAfterName, lineEnd }
 
@@ -79,6 +79,7 @@ struct HeaderLineReader: Sendable {
     case 3 where nameIs("bcc"): .bcc
     case 4 where nameIs("date"): .date
     case 4 where nameIs("from"): .from
+    case 7 where nameIs("subject"): .subject
     case 8 where nameIs("received"): .received
     case 10 where nameIs("message-id"): .messageID
     // A resent message hides its second circle of recipients in the same way (RFC 5322 section 3.6.6).

@@ -14,6 +14,8 @@ package struct HeaderScanner: Sendable {
   package private(set) var hasFrom = false
   /// `Received` fields, for the detection of loops.
   package private(set) var receivedCount = 0
+  /// Those of them that we wrote.
+  package var ownTraceCount: Int { ownTrace.count }
   /// Octets of the header block with its empty line; without an empty line, known after `finish`. 0: there is none.
   package private(set) var headerOctets = 0
   /// The header block is longer than `MailLimits.headerOctetsMax`; nothing behind that was looked at.
@@ -36,9 +38,12 @@ package struct HeaderScanner: Sendable {
   /// The first message identifier without white space; nil once it is too long or has octets that no identifier may
   /// have.
   private var identifier: [UInt8]? = []
+  private var ownTrace: OwnTrace
 
-  package init(skipsBody: Bool = false) {
+  /// `hostname` is our own, as it stands in our trace fields.
+  package init(hostname: String = "", skipsBody: Bool = false) {
     self.skipsBody = skipsBody
+    ownTrace = OwnTrace(hostname: hostname)
   }
 
   package mutating func consume(_ octets: RawSpan) {
@@ -84,7 +89,11 @@ package struct HeaderScanner: Sendable {
         let rest = UnsafeRawBufferPointer(rebasing: octets[position..<limit])
         let found = memchr(rest.baseAddress!, Int32(UInt8(ascii: "\n")), rest.count)
         let end = found.map { UnsafeRawPointer($0) - rest.baseAddress! + 1 } ?? rest.count
-        if field == .messageID { keepIdentifier(rest[..<end]) }
+        switch field {
+        case .messageID: keepIdentifier(rest[..<end])
+        case .received: ownTrace.read(rest[..<end])
+        case .date, .from, .bcc, .subject, .other: break
+        }
         position += end
         if found != nil { startLine() }
       }
@@ -130,10 +139,12 @@ package struct HeaderScanner: Sendable {
     switch name {
     case .date: hasDate = true
     case .from: hasFrom = true
-    case .received: receivedCount += 1
+    case .received:
+      receivedCount += 1
+      ownTrace.beginField()
     case .messageID where hasMessageID: field = .other
     case .messageID: hasMessageID = true
-    case .bcc, .other: break
+    case .bcc, .subject, .other: break
     }
   }
 

@@ -27,4 +27,22 @@ package enum MailLimits {
 
   /// RFC 5321 section 4.5.3.1: local part 64, "@", domain 255.
   static let mailboxOctetsMax = 320
+
+  // MARK: notifications
+
+  /// A longer message is not returned with its notification, only its header: nobody wants his 25 MB back.
+  package static let returnedMessageOctetsMax = 50_000
+  /// Of a longer header block the first fields are returned.
+  package static let returnedHeaderOctetsMax = 32 << 10
+  /// RFC 5322 section 2.1.1, without CRLF. Content with a longer line is not returned as it is.
+  static let lineOctetsMax = 998
+  /// Recipients that the human part of a notification names; then it says how many more there are.
+  static let namedRecipientsMax = 50
+  /// Once the machine part has grown to this, the fields that RFC 3464 section 2.3 leaves to us are left out, so that
+  /// it grows with the addresses alone.
+  static let statusOctetsPreferred = 1 << 20
+  /// Text of a reply, in octets: what the rest of the program keeps of one.
+  static let replyOctetsMax = 512
+  /// Of a longer subject the first words are shown.
+  static let subjectOctetsMax = 120
 }

@@ -19,6 +19,37 @@ import Testing
     #expect(!header.isEightBit && !header.isHeaderTooLong && !header.isBodyOnly && !header.startsWithMailboxLine)
   }
 
+  @Test(
+    "Trace fields that we wrote are counted, and only those",
+    arguments: [
+      ("from a ([192.0.2.7]) by gate.example.com (Postern)\r\n\twith ESMTP id X; d", 1),
+      ("from a ([192.0.2.7]) by\r\n\tGate.Example.COM\r\n (postern) with ESMTP id X; d", 1),
+      ("from by by gate.example.com (Postern) with SMTP", 1), ("from by by by gate.example.com (Postern) x", 1),
+      ("by gate.example.com (Postern) by gate.example.com (Postern) x", 1),
+      ("from gate.example.com by mx.example.net (Postern) x", 0), ("from a by gate.example.com (Postfix) x", 0),
+      ("from a by gate.example.com x (Postern) x", 0), ("from a by gate.example.comm (Postern) x", 0),
+      ("from a by gate.example.co (Postern) x", 0), ("from a (by gate.example.com (Postern)) x", 0),
+      (String(repeating: "by ", count: 300) + "gate.example.com (Postern) x", 1),
+      (String(repeating: "x", count: 900) + "by gate.example.com (Postern) x", 0),
+    ])
+  func ownTrace(_ value: String, _ count: Int) {
+    let content = "Subject: by gate.example.com (Postern) x\r\nReceived: \(value)\r\n"
+    let octets = Array((content + content + "\r\n" + content).utf8)
+    for cuts in [[], Array(octets.indices), [60, 61, 70]] {
+      #expect(scan(octets, cuts: cuts).ownTraceCount == 2 * count, "\(value)")
+    }
+  }
+
+  @Test("The field that we write is one that we know")
+  func ownTraceField() {
+    var field = TraceFieldTests.ordinary
+    for hostname in ["gate.example.com", "gate", "", "not a name", String(repeating: "long.", count: 40) + "test"] {
+      field.hostname = hostname
+      let octets = Array(String(repeating: field.text(), count: 5).utf8)
+      #expect(scan(octets, cuts: [], hostname: hostname).ownTraceCount == 5, "\(hostname)")
+    }
+  }
+
   @Test("Any way of cutting the content gives the same answer")
   func chunks() {
     let contents = [
@@ -111,7 +142,7 @@ import Testing
   @Test("Twice the fields take about twice the time, not four times")
   func linearTime() {
     func time(_ fields: Int) -> Duration {
-      let octets = Array(String(repeating: "Received: x\r\n y\r\nMessage-ID: <a@b>\r\n", count: fields).utf8)
+      let octets = Array(String(repeating: "Received: x\r\n by by y\r\nMessage-ID: <a@b>\r\n", count: fields).utf8)
       return (0..<5).map { _ in ContinuousClock().measure { _ = scan(octets, cuts: []) } }.min()!
     }
     // Sixteen times the input: linear gives 16, quadratic 256.
@@ -122,8 +153,10 @@ import Testing
     scan(Array(text.utf8), cuts: [])
   }
 
-  private func scan(_ octets: [UInt8], cuts: [Int], skipsBody: Bool = false) -> HeaderScanner {
-    var scanner = HeaderScanner(skipsBody: skipsBody)
+  private func scan(
+    _ octets: [UInt8], cuts: [Int], hostname: String = "gate.example.com", skipsBody: Bool = false
+  ) -> HeaderScanner {
+    var scanner = HeaderScanner(hostname: hostname, skipsBody: skipsBody)
     var start = 0
     for end in cuts + [octets.count] {
       scanner.consume(Array(octets[start..<end]).span.bytes)

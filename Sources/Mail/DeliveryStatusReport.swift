@@ -1,0 +1,178 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A delivery status notification: the message in which we tell a sender that his mail did not arrive, or not yet
+/// (RFC 3464, in the multipart/report of RFC 6522). The gateway fills it from the queue and takes the octets; the
+/// envelope, whose sender is the null path, is the gateway's.
+///
+/// Whatever peers and the sender wrote, the result is 7-bit, with no line over 998 octets, and has the structure that
+/// it says it has.
+package struct DeliveryStatusReport: Sendable {
+  package enum Kind: Sendable, Hashable {
+    /// These recipients will not get the message.
+    case failed
+    /// They have not got it yet; we try until this time.
+    case delayed(until: Int64)
+  }
+
+  /// Times are seconds since 1970, here and everywhere in the report.
+  package struct Recipient: Sendable, Hashable {
+    package var address: String
+    /// Of the reply that decided; 0 if there is none.
+    package var code: Int
+    /// Enhanced, such as `5.1.1`.
+    package var status: String?
+    package var text: String
+    /// The other side said so; else it is we or our admin.
+    package var isAnswer: Bool
+    /// Given up because its time was over.
+    package var isExpired: Bool
+    package var lastAttempt: Int64?
+
+    package init(
+      address: String, code: Int, status: String?, text: String, isAnswer: Bool, isExpired: Bool = false,
+      lastAttempt: Int64? = nil
+    ) {
+      self.address = address
+      self.code = code
+      self.status = status
+      self.text = text
+      self.isAnswer = isAnswer
+      self.isExpired = isExpired
+      self.lastAttempt = lastAttempt
+    }
+  }
+
+  /// What is there of the message that the report is about.
+  package enum Original: Sendable, Hashable {
+    case whole([UInt8])
+    /// As much as the caller cared to read; `MailLimits.returnedHeaderOctetsMax` are enough.
+    case beginning([UInt8])
+    /// It cannot be read from the disk as it was written.
+    case unreadable
+  }
+
+  package var kind: Kind
+  /// Our own name.
+  package var hostname: String
+  /// The queue's name for this notification.
+  package var id: String
+  /// The queue's name for the message.
+  package var messageID: String
+  package var sender: String
+  /// Who gets the notification.
+  package var told: [String]
+  /// When the message was accepted.
+  package var arrival: Int64
+  package var now: Int64
+  /// Seconds east of UTC at a time.
+  package var zoneOffset: @Sendable (Int64) -> Int
+  /// Who answered: the relayhost's name or address.
+  package var remote: String?
+  package var recipients: [Recipient]
+  package var original: Original
+
+  package init(
+    kind: Kind, hostname: String, id: String, messageID: String, sender: String, told: [String], arrival: Int64,
+    now: Int64, zoneOffset: @escaping @Sendable (Int64) -> Int, remote: String?, recipients: [Recipient],
+    original: Original
+  ) {
+    self.kind = kind
+    self.hostname = hostname
+    self.id = id
+    self.messageID = messageID
+    self.sender = sender
+    self.told = told
+    self.arrival = arrival
+    self.now = now
+    self.zoneOffset = zoneOffset
+    self.remote = remote
+    self.recipients = recipients
+    self.original = original
+  }
+
+  /// The whole message with CRLF line ends.
+  package func octets() -> [UInt8] {
+    let returned = ReturnedContent(self)
+    let parts =
+      [DeliveryStatusText(self, returned).part, DeliveryStatusFields(self).part] + (returned.part.map { [$0] } ?? [])
+    let boundary = MultipartBoundary.unused(in: parts, name: id)
+    var octets = Array(header(boundary: boundary, original: returned.header).utf8)
+    for part in parts {
+      octets += "\r\n--\(boundary)\r\n".utf8
+      octets += part
+    }
+    octets += "\r\n--\(boundary)--\r\n".utf8
+    return octets
+  }
+
+  private func header(boundary: String, original: HeaderBlock?) -> String {
+    var text = FoldedField.line("Date", date(now))
+    text += FoldedField.line("From", "Mail Delivery System", "<MAILER-DAEMON@\(safeHostname)>")
+    var to = FoldedField(name: "To")
+    for (index, address) in told.enumerated() {
+      to.appendWhole("<\(mailbox(address))>" + (index + 1 < told.count ? "," : ""))
+    }
+    text += to.text
+    text += FoldedField.line("Subject", subject(of: original))
+    text += FoldedField.line("Message-ID", "<\(TraceText.atom(id)).\(now)@\(safeHostname)>")
+    if let reported = original?.value(of: .messageID).flatMap(Self.identifier) {
+      text += FoldedField.line("In-Reply-To", reported)
+      text += FoldedField.line("References", reported)
+    }
+    // RFC 3834 section 5: what is sent by a program in answer to a message.
+    text += FoldedField.line("Auto-Submitted", "auto-replied")
+    text += FoldedField.line("MIME-Version", "1.0")
+    text += FoldedField.line(
+      "Content-Type", "multipart/report;", "report-type=delivery-status;", "boundary=\"\(boundary)\"")
+    return text
+  }
+
+  /// The original subject as it stands in its field, encoded words and all, if it is plain ASCII.
+  private func subject(of original: HeaderBlock?) -> String {
+    let title = kind == .failed ? "Undelivered mail" : "Mail is delayed"
+    guard let value = original?.value(of: .subject), !value.isEmpty,
+      value.allSatisfy({ (0x20...0x7E).contains($0) || $0 == UInt8(ascii: "\t") })
+    else { return title }
+    let plain = PlainText.ascii(PlainText.line(String(decoding: value, as: UTF8.self)), octetsMax: value.count)
+    return PlainText.words(plain, octetsMax: MailLimits.subjectOctetsMax).map { "\(title): \($0)" } ?? title
+  }
+
+  /// A message identifier that other programs will take for one; anything else is not worth an answer to it.
+  private static func identifier(_ value: [UInt8]) -> String? {
+    let inner = value.dropFirst().dropLast()
+    guard value.count <= MailLimits.messageIDOctetsMax, value.first == UInt8(ascii: "<"),
+      value.last == UInt8(ascii: ">"), inner.contains(UInt8(ascii: "@")),
+      inner.allSatisfy({ (0x21...0x7E).contains($0) && !"<>()\",;\\".utf8.contains($0) })
+    else { return nil }
+    return String(decoding: value, as: UTF8.self)
+  }
+
+  /// `Postmaster` needs no domain in an envelope (RFC 5321 section 4.1.1.3), but in a header.
+  private func mailbox(_ address: String) -> String {
+    let plain = PlainText.ascii(address)
+    return plain.contains("@") ? plain : "\(plain)@\(safeHostname)"
+  }
+
+  // MARK: small parts
+
+  var safeHostname: String { TraceText.domain(hostname) ?? "localhost" }
+
+  func date(_ unixSeconds: Int64) -> String {
+    InternetDate.text(unixSeconds: unixSeconds, zoneOffsetSeconds: zoneOffset(unixSeconds))
+  }
+
+  /// Nobody but the sender hears of it.
+  var isForSenderAlone: Bool { told == [sender] }
+
+  var until: Int64? { if case .delayed(let until) = kind { until } else { nil } }
+}
+
+extension FoldedField {
+  /// A whole field of these clauses.
+  static func line(_ name: String, _ clauses: String...) -> String {
+    var field = FoldedField(name: name)
+    for clause in clauses { field.append(clause) }
+    return field.text
+  }
+}
