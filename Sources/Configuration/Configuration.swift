@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import SMTP
+
 /// Everything that the admin decides, as one immutable value that is swapped whole on reload.
 ///
 /// The defaults are those written here and nowhere else; `etc/postern.toml` repeats them and a test compares. A value
@@ -8,13 +10,18 @@
 package struct Configuration: Sendable, Equatable {
   /// Name in banner, EHLO and Received.
   package var hostname: String
+  /// Who looks after this gateway; nil if the file does not say.
+  package var postmaster: Address?
   package var upstream: Upstream
   package var listeners = Listener.standard
+  /// Whether the file has a `[listen]` table; else the listeners are the standard ones.
+  package var namesListeners = false
   package var access = Access()
   /// In the order of the file.
   package var clients: [Client] = []
   package var message = Message()
   package var queue = Queue()
+  package var bounce = Bounce()
   package var tls = ServerTLS()
   package var control = Control()
   package var log = Log()
@@ -22,6 +29,14 @@ package struct Configuration: Sendable, Equatable {
   package init(hostname: String, upstream: Upstream) {
     self.hostname = hostname
     self.upstream = upstream
+  }
+
+  /// The postmaster's address, or the nearest thing to one: the mailbox that the upstream's provider gave us, or the one
+  /// that every mail domain must have (RFC 5321 section 4.5.1).
+  package var postmasterAddress: Address {
+    if let postmaster { return postmaster }
+    if let account = upstream.username.flatMap({ Address($0) }), !account.domain.isEmpty { return account }
+    return Address("postmaster@\(hostname)") ?? Address("postmaster")!
   }
 
   /// The `[[client]]` that an address belongs to: the narrowest network decides, then the order of the file.
@@ -165,6 +180,17 @@ extension Configuration {
     package var retry: [Int64] = [1, 5, 15, 30, 60, 120, 240].map { $0 * 60_000 }
     /// Milliseconds after which undelivered mail is given up: 5 days.
     package var lifetime: Int64 = 432_000_000
+    /// Milliseconds after which the sender is told that his mail still waits; nil is never.
+    package var warnAfter: Int64? = 14_400_000
+
+    package init() {}
+  }
+
+  /// `[bounce]`: who is told of mail that did not arrive.
+  package struct Bounce: Sendable, Equatable {
+    package enum Recipient: String, Sendable, CaseIterable { case sender, postmaster, both }
+
+    package var to = Recipient.sender
 
     package init() {}
   }

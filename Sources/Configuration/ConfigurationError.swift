@@ -106,6 +106,11 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
     errors.map(\.description).joined(separator: "\n")
   }
 
+  /// All in one line, for a log.
+  package var summary: String {
+    errors.map(\.summary).joined(separator: "; ")
+  }
+
   /// "1 error", "3 errors"; what is beyond a hundred is not told.
   package var tally: String {
     switch errors.count {

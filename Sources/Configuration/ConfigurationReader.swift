@@ -22,12 +22,15 @@ struct ConfigurationReader {
 
   func read(systemHostname: () -> String) -> Configuration {
     var configuration = Configuration(hostname: readHostname(systemHostname), upstream: readOnlyUpstream())
+    root.read("postmaster", .optionalAddress, into: &configuration.postmaster)
     let listeners = readListeners()
     configuration.listeners = listeners.map(\.listener)
+    configuration.namesListeners = listeners.contains { $0.place != nil }
     readAccess(into: &configuration.access)
     configuration.clients = readClients()
     readMessage(into: &configuration.message)
     readQueue(into: &configuration.queue)
+    root.table("bounce").read("to", .choice(), into: &configuration.bounce.to)
     readTLS(into: &configuration.tls, for: listeners)
     readControl(into: &configuration.control)
     root.table("log").read("level", .choice(), into: &configuration.log.level)
@@ -69,6 +72,7 @@ struct ConfigurationReader {
     let table = root.table("queue")
     table.read("directory", .path(from: directory), into: &queue.directory)
     table.read("lifetime", .duration, into: &queue.lifetime)
+    table.read("warn_after", .durationOrNever, into: &queue.warnAfter)
     guard let retry = table.read("retry", .list(of: .duration, #"durations such as ["1m", "5m"]"#)) else { return }
     if retry.isEmpty || retry.count > Limits.retrySteps {
       table.add("'retry' must have 1-\(Limits.retrySteps) durations, not \(retry.count)", at: "retry")

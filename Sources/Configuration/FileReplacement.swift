@@ -3,42 +3,61 @@
 
 import Glibc
 
-/// Replaces a file whole and durably: a temporary file beside it, fsync, rename, fsync of the directory.
-enum FileReplacement {
+/// Replaces a file whole and durably, in two steps: an empty file beside it, with its owner and mode; then the octets,
+/// rename, and sync of the directory. What is between the steps may fail without a trace, and a kill leaves no secret
+/// behind.
+package struct FileReplacement: ~Copyable {
   /// Which step failed, and its `errno`.
-  struct Failure: Error {
-    var step: String
-    var code: Int32
+  package struct Failure: Error, CustomStringConvertible {
+    package var step: String
+    package var code: Int32
+
+    package var description: String { "\(step): \(systemReason(code))" }
   }
 
+  private let path: String
+  private let temporary: [CChar]
+  private let descriptor: CInt
+
   /// The daemon's group may read, nobody else.
-  private static let mode: mode_t = 0o640
+  package static let modeDefault: mode_t = 0o640
 
   /// The new file has the old one's owner and group; where there was none, the directory's group, if we may.
-  /// A symbolic link stays one: the file that it leads to is replaced.
-  static func replace(_ path: String, with octets: [UInt8]) throws(Failure) {
-    let path = target(of: path)
-    let directory = directory(of: path)
+  /// A symbolic link stays one: the file that it leads to is replaced; unless `followsLinks` is false, then the link is.
+  package init(of path: String, mode: mode_t = Self.modeDefault, followsLinks: Bool = true) throws(Failure) {
+    let path = followsLinks ? Self.target(of: path) : path
+    self.path = path
+    let directory = Self.directory(of: path)
     let name = path.split(separator: "/").last ?? ""
     var template = Array("\(directory)/.\(name).XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
-    try check("creating a file in \(directory)", descriptor >= 0)
+    temporary = template
+    self.descriptor = descriptor
+    try Self.check("creating a file in \(directory)", descriptor >= 0)
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    var isRenamed = false
-    defer {
-      close(descriptor)
-      if !isRenamed { unlink(template) }
-    }
-    try own(descriptor, like: path, in: directory)
-    try check("setting its mode", fchmod(descriptor, mode) == 0)
-    try write(octets, to: descriptor)
-    try check("syncing it", fsync(descriptor) == 0)
-    try check("renaming it", rename(template, path) == 0)
-    isRenamed = true
-    try sync(directory)
+    try Self.own(descriptor, like: path, in: directory)
+    try Self.check("setting its mode", fchmod(descriptor, mode) == 0)
   }
 
-  static func directory(of path: String) -> String {
+  deinit {
+    guard descriptor >= 0 else { return }
+    unlink(temporary)
+    close(descriptor)
+  }
+
+  /// Both steps.
+  package static func replace(_ path: String, with octets: [UInt8]) throws(Failure) {
+    try FileReplacement(of: path).commit(octets)
+  }
+
+  package consuming func commit(_ octets: [UInt8]) throws(Failure) {
+    try Self.write(octets, to: descriptor)
+    try Self.check("syncing it", fsync(descriptor) == 0)
+    try Self.check("renaming it", rename(temporary, path) == 0)
+    try Self.sync(Self.directory(of: path))
+  }
+
+  package static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
@@ -71,7 +90,7 @@ enum FileReplacement {
     }
   }
 
-  private static func sync(_ directory: String) throws(Failure) {
+  package static func sync(_ directory: String) throws(Failure) {
     let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     try check("opening its directory", descriptor >= 0)
     defer { close(descriptor) }

@@ -7,7 +7,13 @@
 package enum KnownKeys {
   /// By table; "" is the top of the file. NAME stands for a name that the admin chooses.
   package static let now: [(table: String, keys: [String])] = [
-    ("", ["hostname", "upstream", "listen", "access", "client", "message", "queue", "tls", "control", "log"]),
+    (
+      "",
+      [
+        "hostname", "postmaster", "upstream", "listen", "access", "client", "message", "queue", "bounce", "tls",
+        "control", "log",
+      ]
+    ),
     (
       "upstream.NAME",
       [
@@ -19,7 +25,8 @@ package enum KnownKeys {
     ("access", ["trusted", "auth_failures", "users_file"]),
     ("client", ["name", "address", "allow"]),
     ("message", ["max_size", "max_recipients"]),
-    ("queue", ["directory", "retry", "lifetime"]),
+    ("queue", ["directory", "retry", "lifetime", "warn_after"]),
+    ("bounce", ["to"]),
     ("tls", ["certificate", "key", "minimum"]),
     ("control", ["directory"]),
     ("log", ["level"]),
@@ -27,7 +34,7 @@ package enum KnownKeys {
 
   /// Names of the whole design that this version does not have, so that a file written for a later one is understood.
   private static let later: [String: Set<String>] = [
-    "": ["postmaster", "route", "sender", "bounce", "archive", "aliases", "metrics", "alert"],
+    "": ["route", "sender", "archive", "aliases", "metrics", "alert"],
     "upstream.NAME": [
       "lookup", "tls_pins", "senders", "rewrite", "null_sender", "priority", "rate", "quota", "client_certificate",
       "ip_version", "source_address", "helo", "oauth", "region",
@@ -35,10 +42,13 @@ package enum KnownKeys {
     "access": ["deny", "allow_public_trusted"],
     "client": ["from", "rate", "allow_to"],
     "message": [],
-    "queue": ["warn_after", "dropped_keep", "history_keep", "min_free", "max_messages"],
+    "queue": ["dropped_keep", "history_keep", "min_free", "max_messages"],
     "tls": ["names", "client_ca"],
     "log": ["style", "addresses"],
   ]
+
+  /// What stands before the first table and is none.
+  private static let valuesAtTop: Set<String> = ["hostname", "postmaster"]
 
   static func contains(_ key: String, in table: String) -> Bool {
     now.contains { $0.table == table && $0.keys.contains(key) }
@@ -60,7 +70,7 @@ package enum KnownKeys {
       elsewhere.append((found.name, other))
     }
     guard let first = elsewhere.first else { return here.map { "did you mean \(quoted($0.name, in: table))?" } }
-    if first.table.isEmpty, first.key != "hostname" { return "did you mean \(quoted(first.key, in: ""))?" }
+    if first.table.isEmpty, !valuesAtTop.contains(first.key) { return "did you mean \(quoted(first.key, in: ""))?" }
     let places = list(elsewhere.map { title($0.table) }, last: "or")
     return best == 0 ? "'\(first.key)' belongs \(places)" : "did you mean '\(first.key)' \(places)?"
   }
@@ -89,7 +99,7 @@ package enum KnownKeys {
 
   /// A name as it is written: the tables of the top level as headers.
   private static func quoted(_ name: String, in table: String) -> String {
-    guard table.isEmpty, name != "hostname" else { return "'\(name)'" }
+    guard table.isEmpty, !valuesAtTop.contains(name) else { return "'\(name)'" }
     switch name {
     case "upstream", "listen": return "[\(name).NAME]"
     case "client": return "[[client]]"

@@ -29,7 +29,7 @@ extension UsersFile {
       try FileReplacement.replace(path, with: octets)
     } catch {
       throw ConfigurationErrors([
-        ConfigurationError(file: path, message: "cannot write the file: \(error.step): \(systemReason(error.code))")
+        ConfigurationError(file: path, message: "cannot write the file: \(error)")
       ])
     }
   }

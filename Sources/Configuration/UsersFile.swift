@@ -70,6 +70,8 @@ package struct UsersFile: Sendable, Equatable {
     lines.compactMap { if case .user(let user) = $0 { user } else { nil } }
   }
 
+  package var count: Int { lineOfName.count }
+
   package func user(named name: String) -> User? {
     guard let line = lineOfName[name], case .user(let user) = lines[line] else { return nil }
     return user

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import SMTP
+
 /// What is wrong with a value.
 struct ValueProblem {
   let place: ConfigurationDocument.Place
@@ -119,10 +121,13 @@ extension ValueReader where Value == Int {
 
 extension ValueReader where Value == Int64 {
   /// Milliseconds as "30s", "5m", "2h", "5d".
-  static var duration: Self {
+  static var duration: Self { duration(or: "") }
+
+  /// `alternative` is what else may stand there, for the error.
+  fileprivate static func duration(or alternative: String) -> Self {
     Self { node, problems in
       guard case .string(let text) = node.value, let seconds = durationSeconds(text) else {
-        problems.append(ValueProblem(node, mustBe: #"a duration such as "5m" (s, m, h or d)"#))
+        problems.append(ValueProblem(node, mustBe: #"a duration such as "5m" (s, m, h or d)"# + alternative))
         return nil
       }
       let limits = ConfigurationLimits.durationMilliseconds
@@ -132,6 +137,25 @@ extension ValueReader where Value == Int64 {
         return nil
       }
       return Int64(seconds) * 1000
+    }
+  }
+}
+
+extension ValueReader where Value == Int64? {
+  /// A duration, or "never".
+  static var durationOrNever: Self {
+    Self { node, problems in
+      if case .string("never") = node.value { return .some(nil) }
+      return ValueReader<Int64>.duration(or: #", or "never""#).read(node, &problems).map { .some($0) }
+    }
+  }
+}
+
+extension ValueReader where Value == Address? {
+  /// A mail address with its domain, or "" for none.
+  static var optionalAddress: Self {
+    .string(#"an address such as "postmaster@example.com", or """#) { text in
+      text.isEmpty ? .some(nil) : Address(text).flatMap { $0.domain.isEmpty ? nil : .some($0) }
     }
   }
 }

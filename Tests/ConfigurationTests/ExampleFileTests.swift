@@ -44,6 +44,8 @@ struct ExampleFileTests {
     #expect(all.clients.map(\.name) == ["printer-2nd-floor"])
     #expect(all.clients.first?.allow == [.noAuth, .plaintext])
     all.clients = []
+    #expect(all.namesListeners)
+    all.namesListeners = false
     #expect(try all == configuration(lines))
   }
 
@@ -59,7 +61,7 @@ struct ExampleFileTests {
       }
     }
     for (table, known) in KnownKeys.now {
-      #expect(keys.removeValue(forKey: table) == (table.isEmpty ? ["hostname"] : Set(known)))
+      #expect(keys.removeValue(forKey: table) == (table.isEmpty ? ["hostname", "postmaster"] : Set(known)))
     }
     #expect(keys.isEmpty)
   }

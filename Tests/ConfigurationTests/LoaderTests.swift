@@ -3,6 +3,7 @@
 
 import Configuration
 import Foundation
+import SMTP
 import Testing
 
 @Suite("The loader")
@@ -26,6 +27,7 @@ struct LoaderTests {
     let configuration = try load(
       #"""
       hostname = "gate.lan"
+      postmaster = "admin@example.com"
       [upstream.office]
       provider = "generic"
       host = "2001:db8::1"
@@ -63,6 +65,9 @@ struct LoaderTests {
       directory = "/queue"
       retry = ["30s", "2h"]
       lifetime = "2d"
+      warn_after = "never"
+      [bounce]
+      to = "both"
       [tls]
       certificate = "/c.pem"
       key = "/k.pem"
@@ -74,6 +79,7 @@ struct LoaderTests {
       """#
     ).get()
     var expected = Configuration(hostname: "gate.lan", upstream: .init(name: "office"))
+    expected.postmaster = Address("admin@example.com")
     expected.upstream.host = "2001:db8::1"
     expected.upstream.port = 2587
     expected.upstream.security = .none
@@ -89,6 +95,7 @@ struct LoaderTests {
     listener.maxSessions = 7
     listener.maxSessionsPerClient = 0
     expected.listeners = [listener]
+    expected.namesListeners = true
     expected.access.trusted = ["192.168.1.0/24", "::1"].compactMap { Network($0) }
     expected.access.authFailures = .init(count: 20, seconds: 3600)
     expected.access.usersFile = "/users"
@@ -101,12 +108,29 @@ struct LoaderTests {
     expected.queue.directory = "/queue"
     expected.queue.retry = [30_000, 7_200_000]
     expected.queue.lifetime = 172_800_000
+    expected.queue.warnAfter = nil
+    expected.bounce.to = .both
     expected.tls.certificate = "/c.pem"
     expected.tls.key = "/k.pem"
     expected.tls.minimum = .v13
     expected.control.directory = "/control"
     expected.log.level = .debug
     #expect(configuration == expected)
+  }
+
+  @Test(
+    "finds a postmaster: the one in the file, the account at the upstream, the mailbox that each domain must have",
+    arguments: [
+      ("", "", "postmaster@gate.example.com"), ("", "alerts@example.com", "alerts@example.com"),
+      ("", "AKIA77", "postmaster@gate.example.com"), ("", "postmaster", "postmaster@gate.example.com"),
+      ("it@example.org", "alerts@example.com", "it@example.org"),
+    ])
+  func postmaster(_ written: String, _ username: String, _ found: String) throws {
+    let account = username.isEmpty ? "" : "username = \"\(username)\""
+    let configuration = try load(
+      "postmaster = \"\(written)\"\n[upstream.relay]\nhost = \"a.example\"\n\(account)\n"
+    ).get()
+    #expect(configuration.postmasterAddress.text == found)
   }
 
   @Test(

@@ -57,6 +57,26 @@ extension WrongFile {
            |           ^^^
       """#),
     WrongFile(
+      "notifications to nobody and after no time",
+      #"""
+      postmaster = "me"
+      [queue]
+      warn_after = "4 hours"
+      [bounce]
+      to = "admin"
+      """#,
+      #"""
+      postern.toml:1:14: error: 'postmaster' must be an address such as "postmaster@example.com", or "", not "me"
+        1 | postmaster = "me"
+          |              ^^^^
+      postern.toml:3:14: error: 'warn_after' must be a duration such as "5m" (s, m, h or d), or "never", not "4 hours"
+        3 | warn_after = "4 hours"
+          |              ^^^^^^^^^
+      postern.toml:5:6: error: 'to' must be "sender", "postmaster" or "both", not "admin"
+        5 | to = "admin"
+          |      ^^^^^^^
+      """#),
+    WrongFile(
       "values out of their range",
       #"""
       [upstream.relay]
