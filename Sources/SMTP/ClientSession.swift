@@ -72,11 +72,14 @@ package struct ClientSession: Sendable {
   private var needsReset = false
   /// Grows with each whole reply: the handler's clock starts anew at a reply, not at an octet.
   package private(set) var repliesTaken: UInt64 = 0
-  private var reader = ReplyReader()
+  /// The upstream's answer to the login that it accepted.
+  package private(set) var loginReply: Reply?
+  private var reader: ReplyReader
 
   package init(policy: ClientPolicy) {
     self.policy = policy
     isTLS = policy.security == .implicit
+    reader = ReplyReader(Redaction(policy.login))
   }
 
   // MARK: events
@@ -242,7 +245,9 @@ package struct ClientSession: Sendable {
 
   private mutating func takeLogin(_ reply: Reply, _ sasl: SASLClient, into output: inout ByteBuffer) -> Action {
     switch reply.code {
-    case 235: return .ready
+    case 235:
+      loginReply = reply
+      return .ready
     case 334:
       var sasl = sasl
       guard let response = sasl.respond() else { return fail(.login, at: "auth", "it asks for more than a password") }
@@ -401,7 +406,7 @@ package struct ClientSession: Sendable {
   private mutating func fail(
     _ kind: UpstreamTrouble.Kind, at stage: String, _ text: PeerText, _ reply: Reply?
   ) -> Action {
-    let trouble = UpstreamTrouble(kind, at: stage, reply.map { PeerText($0.description) } ?? text)
+    let trouble = UpstreamTrouble(kind, at: stage, reply.map { PeerText($0.description) } ?? text, reply)
     guard let current = transaction.take() else { return .failed(trouble, []) }
     // A message at which an upstream hangs up or says 421 must not lead the queue again at once; any other reply about
     // the account is not its fault.

@@ -31,6 +31,16 @@ package struct MailCommand: Equatable, Sendable {
 }
 
 extension Command {
+  /// The verb that a line begins with, for the log; nil if we know none like it.
+  static func verb(of line: ArraySlice<UInt8>) -> String? {
+    let verb = String(decoding: line.prefix(while: { $0 != UInt8(ascii: " ") }).prefix(8), as: UTF8.self).uppercased()
+    return knownVerbs.contains(verb) ? verb : nil
+  }
+
+  private static let knownVerbs: Set = [
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
+  ]
+
   /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets.
   package static func parse(_ line: ArraySlice<UInt8>) throws(Reply) -> Command {
     guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlOctets }

@@ -27,6 +27,8 @@ package enum Limits {
   package static let idleCommandsAfterLoginMax = 1_000
   /// RFC 5321 section 6.3: a message with more trace fields than this goes in a circle.
   package static let receivedFieldsMax = 100
+  /// The same of those that we wrote ourselves. More than one is possible, where a message comes back by way of a list.
+  package static let ownReceivedFieldsMax = 5
 
   // MARK: how long a client may take, in seconds
 
@@ -34,6 +36,8 @@ package enum Limits {
   package static let commandSeconds = 300
   /// RFC 5321 section 4.5.3.2.5: the time for one block of content.
   package static let contentSeconds = 180
+  /// The same while we wait for the end of the message to restart; others wait for us.
+  package static let drainedContentSeconds = 3
   /// Content counts as progress in steps of so much: 180 s for a step is the least rate, about 23 octets a second.
   package static let contentProgressOctets: UInt64 = 4_096
   /// From the connection to a login, all commands together; a client that needs no login is not held to it.
@@ -63,4 +67,6 @@ package enum Limits {
   package static let blockSeconds = 180
   package static let endOfDataSeconds = 600
   package static let quitSeconds = 5
+  /// A login that somebody tries out and waits for, from the connection to its reply.
+  package static let loginProbeSeconds = 30
 }

@@ -18,6 +18,11 @@ struct ReplyReader: Sendable {
   private var status: EnhancedStatus?
   private var lines: [PeerText] = []
   private var octets = 0
+  private let redaction: Redaction
+
+  init(_ redaction: Redaction) {
+    self.redaction = redaction
+  }
 
   /// The next whole reply; nil if more input is needed. A fault names what is wrong with the peer.
   mutating func next(_ input: inout ByteBuffer) throws(ReplyFault) -> ReceivedReply? {
@@ -26,9 +31,10 @@ struct ReplyReader: Sendable {
       var line = input.readBytes(length: length)![...]
       line = line.dropLast(line.dropLast().last == 0x0D ? 2 : 1)
       octets += length
+      line = redaction.apply(line)
       guard octets <= Limits.replyOctetsMax, lines.count < Limits.replyLinesMax else { throw .tooLong }
       if try take(line) {
-        defer { self = ReplyReader() }
+        defer { self = ReplyReader(redaction) }
         let text = PeerText(lines.map(\.text).joined(separator: " "))
         return ReceivedReply(reply: Reply(code, status, text), lines: lines)
       }

@@ -42,6 +42,7 @@ extension Reply {
   static let bareLineEnd = Reply(550, EnhancedStatus(5, 5, 2), "Bare CR or LF in the message; lines end in CRLF")
   static let nulInContent = Reply(550, EnhancedStatus(5, 6, 0), "NUL in the message")
   package static let loop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: too many Received fields")
+  package static let ownLoop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: it was here five times")
   package static let headerTooLarge = Reply(552, EnhancedStatus(5, 3, 4), "Header too big, limit 1 MiB")
 
   static func tooBig(limit: UInt64) -> Reply {
@@ -78,6 +79,9 @@ extension Reply {
   static let lineFarTooLong = Reply(421, EnhancedStatus(4, 7, 0), "Line far too long")
   package static let timeout = Reply(421, EnhancedStatus(4, 4, 2), "Too slow, closing")
   package static let restarting = Reply(421, EnhancedStatus(4, 3, 2), "Restarting, try again in a moment")
+  package static let paused = Reply(421, EnhancedStatus(4, 3, 2), "Mail is paused by the admin, try again later")
+  package static let misconfigured = Reply(
+    421, EnhancedStatus(4, 3, 5), "Gateway is misconfigured, the admin was told")
   package static let tooManySessions = Reply(
     421, EnhancedStatus(4, 3, 2), "Too many connections, try again in a moment")
   package static let tooManySessionsOfClient = Reply(

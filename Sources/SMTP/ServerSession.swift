@@ -63,7 +63,7 @@ package struct ServerSession: Sendable {
   private var lines = LineReader()
   private var loginFailures = 0
   private var idleCommands = 0
-  private var refusals: [Reply] = []
+  private var refusals: [Refusal] = []
   /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
   package private(set) var progress: UInt64 = 0
 
@@ -118,9 +118,9 @@ package struct ServerSession: Sendable {
       idleCommands = 0
       say(.loginAccepted, into: &output)
     case .rejected:
-      return loginFailed(.loginRejected, into: &output)
+      return loginFailed(.loginRejected, isToldAlready: true, into: &output)
     case .throttled:
-      return loginFailed(.loginThrottled, into: &output)
+      return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
     case .unavailable:
       say(.loginUnavailable, into: &output)
     }
@@ -173,7 +173,7 @@ package struct ServerSession: Sendable {
   }
 
   /// Refusals since the last call, for the log.
-  package mutating func takeRefusals() -> [Reply] {
+  package mutating func takeRefusals() -> [Refusal] {
     defer { refusals = [] }
     return refusals
   }
@@ -244,9 +244,10 @@ package struct ServerSession: Sendable {
     return .close
   }
 
-  private mutating func say(_ reply: Reply, into output: inout ByteBuffer) {
+  /// `command` is what the reply answers, where the state does not tell.
+  private mutating func say(_ reply: Reply, to command: String? = nil, into output: inout ByteBuffer) {
     output.write(reply)
-    if reply.code >= 400 { refusals.append(reply) }
+    if reply.code >= 400 { refusals.append(Refusal(command: command ?? stage, reply: reply)) }
   }
 
   // MARK: commands
@@ -257,8 +258,17 @@ package struct ServerSession: Sendable {
     do throws(Reply) {
       return try execute(Command.parse(line), unprocessed: input.readableBytes, into: &output)
     } catch {
-      say(error, into: &output)
+      say(error, to: Command.verb(of: line), into: &output)
       return countIdleCommand(into: &output) ? nil : .close
+    }
+  }
+
+  /// What a refusal in this state answers, for the log.
+  private var stage: String {
+    switch state {
+    case .readingContent, .storing, .committing: "END-OF-MESSAGE"
+    case .awaitingResponse, .verifying: "AUTH"
+    default: "COMMAND"
     }
   }
 
@@ -385,19 +395,22 @@ package struct ServerSession: Sendable {
     case .refuse(let reply):
       state = .awaitingCommand
       if reply == .loginRejected {
-        let action = loginFailed(reply, into: &output)
+        let action = loginFailed(reply, isToldAlready: false, into: &output)
         return action == .close ? .close : nil
       }
-      say(reply, into: &output)
+      say(reply, to: "AUTH", into: &output)
       return countIdleCommand(into: &output) ? nil : .close
     }
   }
 
-  private mutating func loginFailed(_ reply: Reply, into output: inout ByteBuffer) -> Action {
-    say(reply, into: &output)
+  /// Who gave the verdict on a login logs more than the reply.
+  private mutating func loginFailed(
+    _ reply: Reply, isToldAlready: Bool, into output: inout ByteBuffer
+  ) -> Action {
+    if isToldAlready { output.write(reply) } else { say(reply, to: "AUTH", into: &output) }
     loginFailures += 1
     guard loginFailures >= Limits.loginFailuresMax else { return .wait }
-    say(.tooManyLoginFailures, into: &output)
+    say(.tooManyLoginFailures, to: "AUTH", into: &output)
     state = .closed
     return .close
   }

@@ -20,11 +20,14 @@ package struct UpstreamTrouble: Sendable, Equatable, Error, CustomStringConverti
   /// Where in the dialogue: connect, greeting, ehlo, starttls, tls, auth, mail, rcpt, data, content.
   package let stage: String
   package let text: PeerText
+  /// What the upstream said; nil if it was seen in another way.
+  package let reply: Reply?
 
-  package init(_ kind: Kind, at stage: String, _ text: PeerText) {
+  package init(_ kind: Kind, at stage: String, _ text: PeerText, _ reply: Reply? = nil) {
     self.kind = kind
     self.stage = stage
     self.text = text
+    self.reply = reply
   }
 
   package init(_ kind: Kind, at stage: String, _ text: String) {
@@ -32,4 +35,7 @@ package struct UpstreamTrouble: Sendable, Equatable, Error, CustomStringConverti
   }
 
   package var description: String { "\(stage): \(text)" }
+
+  /// The upstream knows name and password, and does not take them. All else may be said of a right password too.
+  package var isRefusalOfLogin: Bool { kind == .login && stage == "auth" && reply != nil }
 }

@@ -1,0 +1,14 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A 4yz or 5yz that a client got from us, for the log.
+package struct Refusal: Sendable, Equatable {
+  /// What was refused: a verb, `END-OF-MESSAGE` for content, `COMMAND` for anything else. One of ours, not the client's.
+  package let command: String
+  package let reply: Reply
+
+  package init(command: String, reply: Reply) {
+    self.command = command
+    self.reply = reply
+  }
+}
