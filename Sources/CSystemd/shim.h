@@ -3,4 +3,7 @@
 #ifndef CSYSTEMD_SHIM_H
 #define CSYSTEMD_SHIM_H
 #include <systemd/sd-daemon.h>
+// Otherwise sd_journal_sendv is a macro that adds a place in C code.
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
 #endif

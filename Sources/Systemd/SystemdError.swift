@@ -6,6 +6,9 @@ import Glibc
 package enum SystemdError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The service manager asked to be told and did not take the message.
   case notificationFailed(state: String, errno: Int32)
+  /// The service manager's account of the sockets that it hands over cannot be read.
+  case socketsUnreadable(errno: Int32)
+  case socketUnusable(_ name: String, errno: Int32)
   case credentialNameInvalid(String)
   case credentialMissing(String, searched: [String])
   /// A file that is being replaced in place is empty for a moment, so nothing further down the search path is tried.
@@ -17,8 +20,12 @@ package enum SystemdError: Error, Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .notificationFailed(let state, let errno):
       "cannot tell the service manager '\(state)': \(Self.text(errno))"
+    case .socketsUnreadable(let errno):
+      "cannot read LISTEN_FDS and LISTEN_FDNAMES of the service manager: \(Self.text(errno))"
+    case .socketUnusable(let name, let errno):
+      "cannot duplicate the socket '\(name)' of the service manager: \(Self.text(errno))"
     case .credentialNameInvalid(let name):
-      "credential name '\(name)' is invalid: OWNER.KIND of a-z, 0-9, '.', '_' and '-', not beginning with '.'"
+      "credential name '\(name)' is invalid: OWNER.KIND of letters, digits, '.', '_' and '-', not beginning with '.'"
     case .credentialMissing(let name, let searched):
       "credential '\(name)' not found, looked for \(searched.joined(separator: ", "))"
     case .credentialEmpty(let name, let path):

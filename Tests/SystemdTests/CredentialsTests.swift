@@ -77,8 +77,8 @@ struct CredentialsTests {
   func names() throws {
     let place = try Place()
     let names = [
-      "", "gmail", ".password", "gmail.", "../passwd.x", "a/b.password", "Gmail.password", "gmail..password",
-      "gmail.pass word", "gmail.pass\u{0}word", "gm\u{E4}il.password",
+      "", "gmail", ".password", "gmail.", "../passwd.x", "a/b.password", "gmail.pass word", "gmail.pass\u{0}word",
+      "gm\u{E4}il.password",
     ]
     for name in names {
       #expect(throws: SystemdError.credentialNameInvalid(name)) { try place.read(name) }

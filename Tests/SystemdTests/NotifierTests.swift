@@ -19,8 +19,27 @@ struct NotifierTests {
     #expect(try manager.receive() == "STATUS=draining")
     notifier.reloading(monotonicMicroseconds: 1_234_567)
     #expect(try manager.receive() == "RELOADING=1\nMONOTONIC_USEC=1234567")
+    notifier.extendTimeout(seconds: 30, status: "reading the queue: 7 messages")
+    #expect(try manager.receive() == "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=reading the queue: 7 messages")
+    notifier.ping()
+    #expect(try manager.receive() == "WATCHDOG=1")
     notifier.stopping()
     #expect(try manager.receive() == "STOPPING=1")
+  }
+
+  @Test("a watchdog counts for the process that it names, and for none without a time")
+  func watchdog() {
+    defer {
+      unsetenv("WATCHDOG_USEC")
+      unsetenv("WATCHDOG_PID")
+    }
+    #expect(Notifier.watchdogMilliseconds() == nil)
+    setenv("WATCHDOG_USEC", "30000000", 1)
+    #expect(Notifier.watchdogMilliseconds() == 30_000)
+    setenv("WATCHDOG_PID", "\(getpid())", 1)
+    #expect(Notifier.watchdogMilliseconds() == 30_000)
+    setenv("WATCHDOG_PID", "\(getpid() + 1)", 1)
+    #expect(Notifier.watchdogMilliseconds() == nil)
   }
 
   @Test("status text cannot smuggle in another assignment")
