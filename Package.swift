@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Mail", dependencies: [nioCore], swiftSettings: strict),
     .target(name: "TLS", dependencies: ["COpenSSL", nioCore], swiftSettings: strict),
     .target(name: "Configuration", dependencies: ["CToml", "SMTP"], swiftSettings: strict),
-    .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: strict),
+    .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
     .target(name: "Admin", swiftSettings: strict),
     .target(
       name: "Gateway",
@@ -69,9 +69,12 @@ let package = Package(
       name: "TLSTests", dependencies: ["TLS", "TestKit", "COpenSSL", nioCore, nioEmbedded, nioPosix],
       swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "SMTP"], swiftSettings: strict),
-    .testTarget(name: "SystemdTests", dependencies: ["Systemd"], swiftSettings: strict),
+    .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
     .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "TestKit", nioEmbedded], swiftSettings: strict),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: ["Gateway", "Queue", "SMTP", "Systemd", "TestKit", nioCore, nioEmbedded, logging],
+      swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -68,14 +68,28 @@ struct DisplayTests {
     second.id = "2ZC8WJ5NR"
     second.sender = ""
     second.recipients.append(.init(number: 2, address: "b@example.org", state: "queued", attempts: 0))
-    (second.size, second.ageSeconds, second.next, second.state) = (1_258_291, 10_860, nil, "failed")
+    (second.size, second.ageSeconds, second.next, second.state) = (1_258_291, 10_860, nil, "held")
+    second.why = "by alice: typo domain?"
     let lines = view.add(ProtocolTests.message) + view.add(second) + view.finish()
     #expect(
       lines == [
-        "ID         AGE  SIZE  FROM                TO                  STATE     TRIES  NEXT",
-        "7KQ2M9XF4  26m  4.1K  backup@example.com  ops@example.org     deferred  2      in 19s",
-        "2ZC8WJ5NR  3h   1.2M  <>                  ops@example.org +1  failed    2      -",
-        "2 messages, 1.2 MiB.   details: postern show 7KQ2",
+        "ID         AGE  SIZE  FROM                TO                  STATE     TRIES  NEXT    WHY",
+        "7KQ2M9XF4  26m  4.1K  backup@example.com  ops@example.org     deferred  2      in 19s  -",
+        "2ZC8WJ5NR  3h   1.2M  <>                  ops@example.org +1  held      2      -       by alice: typo domain?",
+        "2 messages, 1.2 MiB.   why: postern why 7KQ2",
+      ])
+  }
+
+  @Test("on a narrow screen the attempts make room for the reason, and no line is wider than the screen")
+  func narrowQueue() {
+    var view = QueueView(now: now, style: Style(color: false, cutsLongCells: true, symbols: true, width: 80))
+    var message = ProtocolTests.message
+    message.why = "421 4.7.0 rate limited by gmail, and more than that"
+    let lines = view.add(message) + view.finish()
+    #expect(
+      lines.dropLast() == [
+        "ID         AGE  SIZE  FROM          TO            STATE     NEXT    WHY",
+        "7KQ2M9XF4  26m  4.1K  backu…le.com  ops@e…le.org  deferred  in 19s  421 4.7.0 r…",
       ])
   }
 
@@ -100,15 +114,14 @@ struct DisplayTests {
 
   @Test("no cell can forge a row, a colour or an alignment, and on a terminal long ones are cut")
   func hostileCells() {
-    var table = Table(["FROM", "TO"], style: terminal)
-    let lines =
-      table.add(["a\nFAKE  ROW\u{1B}[31m", String(repeating: "x", count: 100) + "@example.org"]) + table.finish()
-    let gap = String(repeating: " ", count: 18)
-    #expect(
-      lines == [
-        "\u{1B}[1mFROM\(gap)TO\u{1B}[0m",
-        #"a\nFAKE  ROW\x1b[31m  "# + String(repeating: "x", count: 19) + "…" + "xxxxxxxx@example.org",
-      ])
+    var table = Table(["FROM", "TO", "WHY"], style: terminal)
+    let long = String(repeating: "x", count: 100)
+    let lines = table.add(["a\nFAKE  ROW\u{1B}[31m", long + "@example.org", "said " + long]) + table.finish()
+    let blanks = { String(repeating: " ", count: $0) }
+    let heading = "\u{1B}[1mFROM\(blanks(18))TO\(blanks(40))WHY\u{1B}[0m"
+    let address = "\(long.prefix(19))…xxxxxxxx@example.org"
+    let row = #"a\nFAKE  ROW\x1b[31m  "# + address + "  said \(long.prefix(34))…"
+    #expect(lines == [heading, row])
   }
 
   @Test("one message in full")

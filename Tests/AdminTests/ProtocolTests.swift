@@ -22,7 +22,8 @@ struct ProtocolTests {
     config: .init(
       path: "/etc/postern/postern.toml", loaded: Timestamp("2026-11-18T09:12:00Z")!, generation: 7),
     queue: .init(
-      queued: 0, sending: 0, deferred: 2, failed: 1, quarantined: 0, bytes: 1_261_000, oldestSeconds: 10_860),
+      queued: 0, sending: 0, deferred: 2, held: 0, failed: 1, quarantined: 0, bytes: 1_261_000,
+      oldestSeconds: 10_860),
     upstreams: [
       .init(
         name: "gmail", endpoint: "smtp.gmail.com:465", state: "paused", reason: "login",
@@ -64,7 +65,8 @@ struct ProtocolTests {
       .data(id: 8, .status(Self.status)),
       #"{"data":{"config":{"generation":7,"loaded":"2026-11-18T09:12:00Z","path":"/etc/postern/postern.toml"},"#
         + #""health":"degraded","host":"gate","in":{"listeners":[{"name":"submission","port":587}],"sessions":3},"#
-        + #""queue":{"bytes":1261000,"deferred":2,"failed":1,"oldest_s":10860,"quarantined":0,"queued":0,"sending":0,"total":3},"#
+        + #""pauses":[],"queue":{"bytes":1261000,"deferred":2,"failed":1,"held":0,"oldest_s":10860,"quarantined":0,"#
+        + #""queued":0,"sending":0,"total":3},"#
         + #""spool":{"free_bytes":9878424780},"type":"status","upstreams":[{"endpoint":"smtp.gmail.com:465","#
         + #""name":"gmail","next_probe":"2026-11-21T15:02:11Z","reason":"login","#
         + #""reply":"535 5.7.8 Username and Password not accepted","since":"2026-11-21T14:02:11Z","state":"paused"}],"#
@@ -89,7 +91,7 @@ struct ProtocolTests {
     let data = #"{"v":1,"id":1,"data":{"v":1,"type":"weather","sky":"blue"},"later":[1,{"a":null}]}"#
     #expect(try ControlLine.decode(AdminReply.self, from: Array(data.utf8)) == .data(id: 1, .unknown(type: "weather")))
     let change =
-      #"{"id":2,"data":{"type":"change","verb":"flush","matched":1,"done":1,"failed":0,"actor":{"uid":0,"user":"root"},"undo":"x"}}"#
+      #"{"id":2,"data":{"type":"change","verb":"flush","matched":1,"done":1,"failed":0,"actor":{"uid":0,"sudo_user":"alice"},"undo":"x"}}"#
     #expect(
       try ControlLine.decode(AdminReply.self, from: Array(change.utf8))
         == .data(id: 2, .change(.init(verb: "flush", matched: 1, done: 1, failed: 0, actor: .init(uid: 0)))))
@@ -131,7 +133,7 @@ struct ProtocolTests {
     "what the daemon does not do it refuses as the shell would",
     arguments: [
       (#"{"v":1,"id":1,"cmd":"flsh"}"#, "unknown command 'flsh'. Did you mean 'flush'?"),
-      (#"{"v":1,"id":1,"cmd":"users.add"}"#, "unknown command 'users.add'"),
+      (#"{"v":1,"id":1,"cmd":"users.add"}"#, "unknown command 'users.add'. Did you mean 'users.list'?"),
       (#"{"v":2,"id":1,"cmd":"queue"}"#, "posternd speaks version 1 of the control protocol, not 2"),
       (#"{"v":1,"id":1,"cmd":"show"}"#, "usage: postern show ID"),
       (

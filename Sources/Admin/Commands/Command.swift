@@ -8,11 +8,33 @@ package struct Command: Sendable, Equatable {
     case status
     case queue
     case show
+    case why
     case flush
+    case hold
+    case release
+    case bounce
+    case pauseIn = "pause in"
+    case pauseOut = "pause out"
+    case pauseUpstream = "pause upstream"
+    case resumeIn = "resume in"
+    case resumeOut = "resume out"
+    case resumeUpstream = "resume upstream"
+    case log
     case reload
+    case usersList = "users list"
     case usersAdd = "users add"
+    case usersPasswd = "users passwd"
+    case usersDisable = "users disable"
+    case usersEnable = "users enable"
+    case usersRemove = "users remove"
+    case credsList = "creds list"
+    case credsSet = "creds set"
+    case spoolVerify = "spool verify"
+    case spoolDump = "spool dump"
     case help
     case version
+    /// Asked by consoles, not typed by people.
+    case complete
   }
 
   /// What a connection to the daemon may do; each level may also do what those before it may.
@@ -29,53 +51,44 @@ package struct Command: Sendable, Equatable {
   /// Who runs it.
   package enum Place: Sendable, Equatable {
     case daemon
-    /// This program; it may ask the daemon for a reload afterwards.
+    /// This program; it may ask the daemon for something besides.
     case client
   }
 
   package enum Placeholder: String, Sendable {
     case id = "ID"
     case selector = "SELECTOR"
-    case name = "NAME"
+    case user = "NAME"
+    case upstream = "UPSTREAM"
+    /// A message or an upstream.
+    case subject = "ID|UPSTREAM"
     case command = "COMMAND"
+    case directory = "DIR"
   }
 
   package enum Takes: Sendable, Equatable {
     case nothing
     case one(Placeholder)
+    case optional(Placeholder)
     case any(Placeholder)
-  }
-
-  /// An option of this command alone.
-  package enum Option: String, Sendable, CaseIterable {
-    case all = "--all"
-    case ask = "--ask"
-    case passwordStdin = "--password-stdin"
-
-    package var summary: String {
-      switch self {
-      case .all: "every message, in the place of a selector"
-      case .ask: "ask twice for the password on the terminal, without echo"
-      case .passwordStdin: "read the password from standard input, one line"
-      }
-    }
   }
 
   package let name: Name
   package let takes: Takes
-  /// At most one of these may be given.
   package let options: [Option]
   package let level: Level
   package let place: Place
   /// True if the command changes something: the daemon logs who asked.
   package let changes: Bool
+  /// True if it cannot be taken back: it shows first what it would do, and asks.
+  package let isFinal: Bool
   package let summary: String
   /// Further lines of help, one sentence or example each.
   package let details: [String]
 
   init(
     _ name: Name, takes: Takes = .nothing, options: [Option] = [], level: Level, place: Place = .daemon,
-    changes: Bool = false, _ summary: String, details: [String] = []
+    changes: Bool = false, isFinal: Bool = false, _ summary: String, details: [String] = []
   ) {
     self.name = name
     self.takes = takes
@@ -83,6 +96,7 @@ package struct Command: Sendable, Equatable {
     self.level = level
     self.place = place
     self.changes = changes
+    self.isFinal = isFinal
     self.summary = summary
     self.details = details
   }
@@ -92,18 +106,36 @@ package struct Command: Sendable, Equatable {
   /// As requests and `caps` write it.
   package var wireName: String { words.joined(separator: ".") }
 
+  /// The daemon answers it: as a whole, or the client's part that only the daemon can do.
+  package var isAsked: Bool { place == .daemon || name == .credsSet }
+
+  /// People do not type it: no help shows it.
+  package var isHidden: Bool { name == .complete }
+
   /// A changing command that works on a set of messages has to be told which: none is never all.
   package var needsTarget: Bool { changes && takes == .any(.selector) }
 
-  /// `flush SELECTOR...|--all`, `users add NAME [--ask|--password-stdin]`.
-  package var usage: String {
-    let choice = options.map(\.rawValue).joined(separator: "|")
-    return switch takes {
-    case .any(let placeholder) where needsTarget: "\(name.rawValue) \(placeholder.rawValue)...|\(choice)"
-    case .any(let placeholder): "\(name.rawValue) [\(placeholder.rawValue)...]" + (choice.isEmpty ? "" : " [\(choice)]")
-    case .one(let placeholder): "\(name.rawValue) \(placeholder.rawValue)" + (choice.isEmpty ? "" : " [\(choice)]")
-    case .nothing: name.rawValue + (choice.isEmpty ? "" : " [\(choice)]")
+  /// `flush SELECTOR...|--all`: without the options that only some need.
+  package var synopsis: String {
+    switch takes {
+    case .any(let placeholder) where needsTarget: "\(name.rawValue) \(placeholder.rawValue)...|\(Option.all.rawValue)"
+    case .any(let placeholder): "\(name.rawValue) [\(placeholder.rawValue)...]"
+    case .one(let placeholder): "\(name.rawValue) \(placeholder.rawValue)"
+    case .optional(let placeholder): "\(name.rawValue) [\(placeholder.rawValue)]"
+    case .nothing: name.rawValue
     }
+  }
+
+  /// `users add NAME [--ask|--password-stdin]`.
+  package var usage: String {
+    var rest = options.filter { $0 != .all }
+    var choices: [String] = []
+    while let first = rest.first {
+      let group = rest.filter { $0 == first || $0.excludes(first) }
+      rest.removeAll { group.contains($0) }
+      choices.append(" [" + group.map(\.usage).joined(separator: "|") + "]")
+    }
+    return synopsis + choices.joined()
   }
 
   /// Both sides ask: the shell before it connects, the daemon because anyone may write to its socket.

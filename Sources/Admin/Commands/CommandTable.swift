@@ -9,19 +9,65 @@ package enum CommandTable {
       .status, level: .view, "health, upstreams, queue and what to do next, on one screen",
       details: ["Exit 0 if all is well, 1 if degraded, 69 if posternd is not running; with -q only that."]),
     Command(
-      .queue, takes: .any(.selector), level: .view, "list waiting messages",
+      .queue, takes: .any(.selector), options: [.count, .ids, .limit], level: .view, "list waiting messages",
       details: ["Without a selector: all of them, oldest first.", "Example: postern queue to:@example.org age:>1h"]),
     Command(
       .show, takes: .one(.id), level: .view, "everything known about one message",
       details: ["With the last reply for each recipient. Four characters of the id are enough if no other begins so."]),
     Command(
-      .flush, takes: .any(.selector), options: [.all], level: .operate, changes: true, "try deferred messages now",
+      .why, takes: .one(.subject), level: .view, "why a message has not left, or what ails an upstream; what to type",
+      details: ["What the other side said, what happens next and when, and the command that helps."]),
+    Command(
+      .flush, takes: .any(.selector), options: [.all, .dryRun, .yes, .reason], level: .operate, changes: true,
+      "try deferred messages now",
       details: ["A paused upstream stays paused; the answer says so.", "Example: postern flush user:scanner"]),
+    Command(
+      .hold, takes: .any(.selector), options: [.all, .duration, .dryRun, .yes, .reason], level: .operate, changes: true,
+      "keep messages back until they are released",
+      details: [
+        "A message that is being sent finishes its attempt first. Time on hold does not count against queue.lifetime.",
+        "Example: postern hold to:@example.org --for 2h --reason 'typo in the domain?'",
+      ]),
+    Command(
+      .release, takes: .any(.selector), options: [.all, .dryRun, .yes, .reason], level: .operate, changes: true,
+      "end a hold", details: ["Example: postern release state:held"]),
+    Command(
+      .bounce, takes: .any(.selector), options: [.all, .noDSN, .dryRun, .yes, .reason], level: .operate, changes: true,
+      isFinal: true, "give messages back to their senders",
+      details: [
+        "Shows first which messages are meant, and asks. The sender is told, with the text of --reason.",
+        "Example: postern bounce to:@exmaple.com --reason 'no such domain'",
+      ]),
+    Command(
+      .pauseIn, options: [.duration, .dryRun, .yes, .reason], level: .operate, changes: true, isFinal: true,
+      "refuse all clients for a while (421)",
+      details: [
+        "Clients that wait and try again lose nothing; a scanner that does not loses what it was sending.",
+        "Stays over restarts, until 'postern resume in' or the end of --for.",
+      ]),
+    Command(
+      .pauseOut, options: [.duration, .reason], level: .operate, changes: true,
+      "stop sending; mail is accepted and waits",
+      details: ["Lifetimes stand still. Stays over restarts, until 'postern resume out' or the end of --for."]),
+    Command(
+      .pauseUpstream, takes: .one(.upstream), options: [.duration, .reason], level: .operate, changes: true,
+      "stop sending through one upstream",
+      details: ["Lifetimes stand still. Stays over restarts, until 'postern resume upstream' or the end of --for."]),
+    Command(.resumeIn, level: .operate, changes: true, "accept clients again"),
+    Command(.resumeOut, level: .operate, changes: true, "send again"),
+    Command(
+      .resumeUpstream, takes: .one(.upstream), level: .operate, changes: true, "send through an upstream again",
+      details: ["An upstream that is paused because of trouble is tried at once."]),
+    Command(
+      .log, takes: .any(.selector), options: [.follow, .limit, .since], level: .view, place: .client,
+      "lines of the journal, of all messages or of these",
+      details: ["Example: postern log 7KQ2", "Example: postern log -f user:scanner"]),
     Command(
       .reload, level: .admin, changes: true, "read configuration, users, certificate and credentials again",
       details: ["All or nothing: if anything is wrong, what ran before goes on, and the exit code is 78."]),
+    Command(.usersList, level: .admin, "who may log in, and when they last did"),
     Command(
-      .usersAdd, takes: .one(.name), options: [.ask, .passwordStdin], level: .admin, place: .client, changes: true,
+      .usersAdd, takes: .one(.user), options: [.ask, .passwordStdin], level: .admin, place: .client, changes: true,
       "give a person or a device a login",
       details: [
         "Makes a password and shows it once, unless one of the options says where it comes from.",
@@ -29,9 +75,44 @@ package enum CommandTable {
         "Written to the file named by [access] users_file; a running posternd takes it over at once.",
         "With -q a password that was made is the only output: PW=$(postern -q users add scanner)",
       ]),
+    Command(
+      .usersPasswd, takes: .one(.user), options: [.ask, .passwordStdin], level: .admin, place: .client, changes: true,
+      "replace the password of a login",
+      details: ["As 'users add', but NAME has to exist. The old password ends at once."]),
+    Command(
+      .usersDisable, takes: .one(.user), level: .admin, place: .client, changes: true,
+      "refuse a login without forgetting it", details: ["Its password stays; 'postern users enable' takes it back."]),
+    Command(
+      .usersEnable, takes: .one(.user), level: .admin, place: .client, changes: true, "accept a disabled login again"),
+    Command(
+      .usersRemove, takes: .one(.user), options: [.dryRun, .yes], level: .admin, place: .client, changes: true,
+      isFinal: true,
+      "forget a login", details: ["Mail that it has handed in is sent all the same."]),
+    Command(
+      .credsList, level: .admin, "logins of the gateway at its upstreams: set when, worked when",
+      details: ["Never shows a secret."]),
+    Command(
+      .credsSet, takes: .one(.upstream), options: [.stdin, .noTest], level: .admin, place: .client, changes: true,
+      "replace the password for an upstream, without a restart",
+      details: [
+        "Asks for it on the terminal, without echo, and tries it at the upstream first. If it is refused, the old one",
+        "stays in force, and the exit code is 1. If it works, mail that waited for it leaves.",
+        "Without a running posternd, and with --no-test, it is stored as it is.",
+      ]),
+    Command(
+      .spoolVerify, takes: .optional(.directory), level: .admin, place: .client,
+      "read the whole queue on disk and name every damage",
+      details: ["Offline: posternd must not run. Changes nothing. Exit 1 if there is damage."]),
+    Command(
+      .spoolDump, takes: .optional(.directory), level: .admin, place: .client, "every record of the queue on disk",
+      details: ["Offline: posternd must not run. Changes nothing. Never shows content."]),
     Command(.help, takes: .any(.command), level: .view, place: .client, "this list, or one command in full"),
     Command(.version, level: .view, place: .client, "version of this program"),
+    Command(.complete, level: .view, "what can stand at the end of a line"),
   ]
+
+  /// Those that people type.
+  package static var visible: [Command] { commands.filter { !$0.isHidden } }
 
   package static func command(_ name: Command.Name) -> Command {
     // The table has a line for each name; a test holds it to that.
@@ -41,14 +122,14 @@ package enum CommandTable {
   /// Finds the command at the beginning of `words`, and how many of them are its name. No abbreviations: a new verb must
   /// not change what a script means.
   package static func find(_ words: [String]) throws(AdminError) -> (command: Command, count: Int) {
-    for command in commands where words.starts(with: command.words) { return (command, command.words.count) }
-    let nouns = commands.filter { $0.words.count > 1 && $0.words[0] == words.first }
+    for command in visible where words.starts(with: command.words) { return (command, command.words.count) }
+    let nouns = visible.filter { $0.words.count > 1 && $0.words[0] == words.first }
     if words.count == 1, !nouns.isEmpty {
       let verbs = nouns.map { $0.words[1] }.joined(separator: ", ")
       throw .usage("missing_verb", "'\(words[0])' needs one of: \(verbs)", hint: "postern \(nouns[0].usage)")
     }
     let tried = words.prefix(nouns.isEmpty ? 1 : 2).joined(separator: " ")
-    throw unknown(tried, words: words, among: commands.map(\.name.rawValue))
+    throw unknown(tried, words: words, among: visible.map(\.name.rawValue))
   }
 
   /// Names the nearest of `names`. With `words`, a name of two words may also be near to the first two.

@@ -29,6 +29,9 @@ package struct GlobalOptions: Sendable, Equatable {
     ("-q", "say nothing but errors; the exit code tells"),
     ("-h, --help", "help, also of one command"),
     ("--version", "version of this program"),
+    ("-c LINE", "run this line; may stand several times"),
+    ("-f FILE", "run the lines of a file"),
+    ("--keep-going", "a line that fails does not end a script"),
   ]
 
   static let names = ["--config", "--json", "--no-color", "-q", "-h", "--help", "--version"]

@@ -5,9 +5,11 @@
 package enum HelpText {
   /// All commands, a line each.
   package static func overview() -> String {
-    let commands = CommandTable.commands.map { ($0.usage, $0.summary) }
+    let commands = CommandTable.visible.map { ($0.synopsis, $0.summary) }
     return """
       usage: postern [OPTIONS] COMMAND [ARGUMENTS]
+             postern                               console on a terminal; else lines from standard input
+             postern -c LINE [-c LINE] | -f FILE   lines from here
 
       commands
       \(columns(commands))
@@ -24,7 +26,7 @@ package enum HelpText {
     var sections = ["usage: postern \(command.usage)", command.summary.capitalizedFirst + "."]
     if !command.details.isEmpty { sections.append(command.details.joined(separator: "\n")) }
     if !command.options.isEmpty {
-      sections.append("options\n" + columns(command.options.map { ($0.rawValue, $0.summary) }))
+      sections.append("options\n" + columns(command.options.map { ($0.usage, $0.summary) }))
     }
     if command.takes == .any(.selector) { sections.append(selectors) }
     sections.append("exit codes\n" + columns(ExitCode.allCases.map { (String($0.rawValue), $0.meaning) }))
@@ -36,7 +38,7 @@ package enum HelpText {
     if words.isEmpty { return overview() }
     let (command, count) = try CommandTable.find(words)
     guard count == words.count else {
-      throw CommandTable.unknown(words.joined(separator: " "), among: CommandTable.commands.map(\.name.rawValue))
+      throw CommandTable.unknown(words.joined(separator: " "), among: CommandTable.visible.map(\.name.rawValue))
     }
     return self.command(command)
   }
@@ -46,11 +48,14 @@ package enum HelpText {
     \(columns([
       ("7KQ2, id:7KQ2", "id, or four or more characters of its beginning"),
       ("from:, to:", "sender, recipient: address, @domain, or pattern with *; from:<> is the null path"),
-      ("user:, client:", "login; address or name of the client"),
-      ("state:", "queued, sending, deferred, failed, quarantined (damaged on disk)"),
+      ("user:, client:", "login; address, network (10.0.0.0/8) or name of the client"),
+      ("upstream:", "where it waits to go"),
+      ("state:", "queued, sending, deferred, held, failed, quarantined (damaged on disk)"),
       ("tries:>3", "attempts so far; also <, >=, <=, or a number alone"),
       ("age:>2h, next:<10m", "time since it came, time to the next attempt: s, m, h, d"),
       ("size:>5M", "content: K, M, G"),
+      ("reason:quota", "text in the last reply or in the reason of a hold; * for anything"),
+      ("code:550, code:5.7.1", "code of the last reply; also 4.*"),
     ]))
     """
 

@@ -3,15 +3,6 @@
 
 /// What a command did, in a line or two.
 package enum OutcomeView {
-  package static func lines(_ change: ChangeReply, style: Style) -> [String] {
-    guard change.matched > 0 else { return ["no message matches"] }
-    var lines = ["\(Humane.count(change.done, "message")) will be tried now"]
-    let rest = change.matched - change.done
-    if rest > 0 { lines[0] += ", \(Humane.count(rest, "message")) had nothing deferred" }
-    lines += notes(change.notes ?? [], style: style)
-    return lines
-  }
-
   package static func lines(_ reload: ReloadReply, style: Style) -> [String] {
     ["reloaded: generation \(reload.generation) of the configuration is in force"]
       + reload.changed.map { "  \(TerminalText.escaped($0))" }
@@ -19,15 +10,44 @@ package enum OutcomeView {
 
   package static func lines(_ user: UserReply, style: Style) -> [String] {
     let name = TerminalText.escaped(user.user)
-    var lines = [
-      user.replaced
-        ? "user '\(name)' exists in \(user.file): password replaced" : "user '\(name)' added to \(user.file)"
-    ]
+    var lines: [String]
+    switch user.verb {
+    case "disable": lines = ["user '\(name)' is disabled"]
+    case "enable": lines = ["user '\(name)' is enabled"]
+    case "remove": lines = ["user '\(name)' removed from \(user.file)"]
+    case "passwd": lines = ["password of user '\(name)' replaced in \(user.file)"]
+    default:
+      lines = [
+        user.replaced
+          ? "user '\(name)' exists in \(user.file): password replaced" : "user '\(name)' added to \(user.file)"
+      ]
+    }
     if let password = user.password {
       lines.append("password: \(style.paint(password, .strong))   (shown once, it is not stored)")
     }
-    if user.disabled { lines += notes(["the user is disabled, as before"], style: style) }
+    if user.disabled, user.verb != "disable" {
+      lines.append("\(style.paint("!", .warning)) the user is disabled, as before")
+    }
     return lines
+  }
+
+  package static func lines(_ change: CredentialChangeReply, style: Style) -> [String] {
+    var lines: [String] = []
+    if change.tested {
+      let time = change.milliseconds.map { "  (\(Double(($0 + 50) / 100) / 10) s)" } ?? ""
+      lines.append("login at \(change.upstream): ok   \(change.reply ?? "")\(time)")
+    } else {
+      lines.append("stored as it is; nobody has tried it at \(change.upstream)")
+    }
+    if let stored = change.stored { lines.append("kept in \(stored)") }
+    if change.live {
+      let released = change.released == 0 ? "" : ". \(Humane.count(change.released, "message")) may leave now"
+      lines.append("in force now, without a restart\(released)")
+    } else {
+      lines.append("posternd is not running: it takes effect at the next start")
+    }
+    return lines.map { TerminalText.escaped($0) }
+      + (change.notes ?? []).map { "\(style.paint("!", .warning)) \(TerminalText.escaped($0))" }
   }
 
   /// What stands on stderr: the message, what stands around it, what to type.
@@ -35,9 +55,5 @@ package enum OutcomeView {
     ["error: \(TerminalText.escaped(error.message))"]
       + error.context.map { "  \(TerminalText.escaped($0))" }
       + (error.hint.map { ["  try: \(TerminalText.escaped($0))"] } ?? [])
-  }
-
-  private static func notes(_ notes: [String], style: Style) -> [String] {
-    notes.map { "\(style.paint("!", .warning)) \(TerminalText.escaped($0))" }
   }
 }

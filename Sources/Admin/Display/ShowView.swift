@@ -13,6 +13,7 @@ package enum ShowView {
       "  received  \(message.received.forPeople)   \(Humane.longSpan(seconds: message.ageSeconds)) ago",
     ]
     if let client = message.client { lines.append("  client    \(escaped(facts(client)))") }
+    if let hold = message.hold { lines.append("  held      \(escaped(facts(hold, now: now)))") }
     if let next = message.next { lines.append("  next      \(next.forPeople)   \(Humane.until(next, from: now))") }
     if message.state != "failed" {
       lines.append("  gives up  \(message.expires.forPeople)   \(Humane.until(message.expires, from: now))")
@@ -31,13 +32,20 @@ package enum ShowView {
   }
 
   private static func facts(_ client: MessageReply.Client) -> String {
-    [
+    // A notification comes from nowhere.
+    if client.address.isEmpty { return "none: written by the gateway itself" }
+    return [
       client.name.map { "\($0) (\(client.address))" } ?? client.address,
       client.helo.map { "calls itself \($0)" },
       client.user.map { "user \($0)" },
       client.listener,
       client.tls ?? "clear text",
     ].compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private static func facts(_ hold: MessageReply.Hold, now: Timestamp) -> String {
+    let end = hold.until.map { "until \($0.forPeople) (\(Humane.until($0, from: now)))" } ?? "until it is released"
+    return "by \(hold.by) since \(hold.since.forPeople), \(end)" + (hold.reason.map { ": \($0)" } ?? "")
   }
 
   private static func reply(_ recipient: MessageReply.Recipient) -> String {

@@ -11,6 +11,7 @@ package enum StatusView {
     }
     lines.append("  queue " + queue(status))
     lines.append("")
+    lines += status.pauses.map { "  " + style.paint("!", .warning) + " " + PauseView.sentence($0, now: now) }
     lines += status.warnings.map { "  " + style.paint("!", .warning) + " " + TerminalText.escaped($0.message) }
     lines.append("  \(style.arrow) " + next(status))
     return lines
@@ -63,8 +64,8 @@ package enum StatusView {
   private static func queue(_ status: StatusReply) -> String {
     let queue = status.queue
     let parts = [
-      (queue.queued, "queued"), (queue.sending, "sending"), (queue.deferred, "deferred"), (queue.failed, "failed"),
-      (queue.quarantined, "quarantined"),
+      (queue.queued, "queued"), (queue.sending, "sending"), (queue.deferred, "deferred"), (queue.held, "held"),
+      (queue.failed, "failed"), (queue.quarantined, "quarantined"),
     ]
     let counts = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     var facts = [String(queue.total) + (counts.isEmpty ? "" : "   (\(counts))")]
@@ -75,6 +76,7 @@ package enum StatusView {
   }
 
   private static func next(_ status: StatusReply) -> String {
+    if let pause = status.pauses.first { return "postern resume \(TerminalText.escaped(PauseView.target(pause)))" }
     if status.queue.quarantined > 0 { return "postern queue state:quarantined" }
     return status.queue.failed > 0 ? "postern queue state:failed" : "postern queue"
   }

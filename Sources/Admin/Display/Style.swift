@@ -6,13 +6,16 @@ package struct Style: Sendable, Equatable {
   package var color: Bool
   /// True where lines should not grow beyond what a screen shows.
   package var cutsLongCells: Bool
+  /// Characters of a line; nil where nobody knows.
+  package var width: Int?
   /// True where `●` and `→` arrive as such.
   package var symbols: Bool
 
-  package init(color: Bool, cutsLongCells: Bool, symbols: Bool) {
+  package init(color: Bool, cutsLongCells: Bool, symbols: Bool, width: Int? = nil) {
     self.color = color
     self.cutsLongCells = cutsLongCells
     self.symbols = symbols
+    self.width = width
   }
 
   /// Aligned text without colour: what a pipe gets.

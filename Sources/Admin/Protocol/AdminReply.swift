@@ -13,7 +13,15 @@ package enum AdminReply: Sendable, Equatable {
     case message(MessageReply)
     case change(ChangeReply)
     case reload(ReloadReply)
-    /// These two come from the client itself, which prints them in the same form.
+    case why(WhyReply)
+    case pause(PauseReply)
+    case credential(CredentialReply)
+    case credentialChange(CredentialChangeReply)
+    case login(LoginReply)
+    case candidate(CandidateReply)
+    /// These come from the client itself, which prints them in the same form.
+    case spool(SpoolReply)
+    case spoolRecord(SpoolRecordReply)
     case user(UserReply)
     case version(VersionReply)
     /// From a newer daemon; shown to nobody.
@@ -71,6 +79,14 @@ extension AdminReply.Payload: Codable {
     case "message": self = .message(try MessageReply(from: decoder))
     case "change": self = .change(try ChangeReply(from: decoder))
     case "reload": self = .reload(try ReloadReply(from: decoder))
+    case "why": self = .why(try WhyReply(from: decoder))
+    case "pause": self = .pause(try PauseReply(from: decoder))
+    case "credential": self = .credential(try CredentialReply(from: decoder))
+    case "credential-change": self = .credentialChange(try CredentialChangeReply(from: decoder))
+    case "login": self = .login(try LoginReply(from: decoder))
+    case "candidate": self = .candidate(try CandidateReply(from: decoder))
+    case "spool": self = .spool(try SpoolReply(from: decoder))
+    case "spool-record": self = .spoolRecord(try SpoolRecordReply(from: decoder))
     case "user": self = .user(try UserReply(from: decoder))
     case "version": self = .version(try VersionReply(from: decoder))
     default: self = .unknown(type: type)
@@ -86,6 +102,14 @@ extension AdminReply.Payload: Codable {
     case .message(let reply): try reply.encode(to: encoder)
     case .change(let reply): try reply.encode(to: encoder)
     case .reload(let reply): try reply.encode(to: encoder)
+    case .why(let reply): try reply.encode(to: encoder)
+    case .pause(let reply): try reply.encode(to: encoder)
+    case .credential(let reply): try reply.encode(to: encoder)
+    case .credentialChange(let reply): try reply.encode(to: encoder)
+    case .login(let reply): try reply.encode(to: encoder)
+    case .candidate(let reply): try reply.encode(to: encoder)
+    case .spool(let reply): try reply.encode(to: encoder)
+    case .spoolRecord(let reply): try reply.encode(to: encoder)
     case .user(let reply): try reply.encode(to: encoder)
     case .version(let reply): try reply.encode(to: encoder)
     case .unknown: break
@@ -98,6 +122,14 @@ extension AdminReply.Payload: Codable {
     case .message: "message"
     case .change: "change"
     case .reload: "reload"
+    case .why: "why"
+    case .pause: "pause"
+    case .credential: "credential"
+    case .credentialChange: "credential-change"
+    case .login: "login"
+    case .candidate: "candidate"
+    case .spool: "spool"
+    case .spoolRecord: "spool-record"
     case .user: "user"
     case .version: "version"
     case .unknown(let type): type

@@ -13,7 +13,7 @@ package struct Greeting: Sendable, Equatable, Codable {
     v = ControlLine.version
     server = "posternd"
     self.level = level
-    caps = CommandTable.commands.filter { $0.place == .daemon && $0.level <= level }.map(\.wireName)
+    caps = CommandTable.commands.filter { $0.isAsked && $0.level <= level }.map(\.wireName)
   }
 }
 
@@ -32,11 +32,59 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     package var all: Bool?
     /// Id of one message, or four or more characters of its beginning.
     package var message: String?
+    /// What a command is about that is no set of messages: an upstream, a user; an id too, for `why`.
+    package var name: String?
+    /// Say what would be changed, and change nothing.
+    package var dryRun: Bool?
+    /// Only messages that were accepted no later than this one: those of the preview that was confirmed.
+    package var upTo: String?
+    /// When the preview was; ages and waits are taken as of then.
+    package var asOf: Timestamp?
+    /// As many as were confirmed: if more are meant by now, nothing is changed.
+    package var confirmed: Int?
+    package var reason: String?
+    /// How long a hold or a pause lasts; none has no end of its own.
+    package var seconds: Int?
+    package var noDSN: Bool?
+    package var limit: Int?
+    /// A secret, for `creds.set` alone.
+    package var secret: SecretText?
+    /// Take the secret as it is.
+    package var noTest: Bool?
+    /// A line up to its cursor, for `complete`.
+    package var line: String?
 
-    package init(select: String? = nil, all: Bool? = nil, message: String? = nil) {
+    package init(
+      select: String? = nil, all: Bool? = nil, message: String? = nil, name: String? = nil, dryRun: Bool? = nil,
+      upTo: String? = nil, asOf: Timestamp? = nil, confirmed: Int? = nil, reason: String? = nil, seconds: Int? = nil,
+      noDSN: Bool? = nil, limit: Int? = nil,
+      secret: SecretText? = nil, noTest: Bool? = nil, line: String? = nil
+    ) {
       self.select = select
       self.all = all
       self.message = message
+      self.name = name
+      self.dryRun = dryRun
+      self.upTo = upTo
+      self.asOf = asOf
+      self.confirmed = confirmed
+      self.reason = reason
+      self.seconds = seconds
+      self.noDSN = noDSN
+      self.limit = limit
+      self.secret = secret
+      self.noTest = noTest
+      self.line = line
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case select, all, message, name, confirmed, reason, limit, secret, line
+      case dryRun = "dry_run"
+      case upTo = "up_to"
+      case asOf = "as_of"
+      case seconds = "for_s"
+      case noDSN = "no_dsn"
+      case noTest = "no_test"
     }
   }
 
@@ -62,11 +110,22 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     guard v == ControlLine.version else {
       throw .usage("version", "posternd speaks version \(ControlLine.version) of the control protocol, not \(v)")
     }
-    guard let command = CommandTable.commands.first(where: { $0.place == .daemon && $0.wireName == cmd }) else {
-      throw CommandTable.unknown(cmd, among: CommandTable.commands.filter { $0.place == .daemon }.map(\.wireName))
+    guard let command = CommandTable.commands.first(where: { $0.isAsked && $0.wireName == cmd }) else {
+      throw CommandTable.unknown(cmd, among: CommandTable.visible.filter(\.isAsked).map(\.wireName))
     }
     try command.checkTarget(select: args.select, all: args.all ?? false)
-    if command.takes == .one(.id), args.message == nil { throw command.missingArgument }
+    switch command.takes {
+    case .one(.id): if args.message == nil { throw command.missingArgument }
+    case .one: if args.name == nil { throw command.missingArgument }
+    case .nothing, .optional, .any: break
+    }
+    guard args.dryRun != true || command.takes == .any(.selector) else {
+      throw .usage("no_dry_run", "'\(command.name.rawValue)' has no dry run here: the console says what it would do")
+    }
+    if let reason = args.reason { try Command.Option.reason.check(reason) }
+    if let seconds = args.seconds, !(1...TimeSpan.secondsMax).contains(seconds) {
+      throw .usage("bad_value", "'for_s' is from 1 to \(TimeSpan.secondsMax)")
+    }
     return command
   }
 }

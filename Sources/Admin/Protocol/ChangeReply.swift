@@ -6,8 +6,58 @@ package struct ChangeReply: Sendable, Equatable, Codable {
   /// Who asked, as the kernel says (SO_PEERCRED).
   package struct Actor: Sendable, Equatable, Codable {
     package var uid: UInt32
+    /// nil from an older daemon.
+    package var user: String?
 
-    package init(uid: UInt32) { self.uid = uid }
+    package init(uid: UInt32, user: String? = nil) {
+      self.uid = uid
+      self.user = user
+    }
+  }
+
+  /// What is meant, before anything is done to it.
+  package struct Preview: Sendable, Equatable, Codable {
+    package struct Sample: Sendable, Equatable, Codable {
+      package var id: String
+      package var ageSeconds: Int
+      package var sender: String
+      package var recipient: String
+
+      package init(id: String, ageSeconds: Int, sender: String, recipient: String) {
+        self.id = id
+        self.ageSeconds = ageSeconds
+        self.sender = sender
+        self.recipient = recipient
+      }
+
+      private enum CodingKeys: String, CodingKey {
+        case id
+        case ageSeconds = "age_s"
+        case sender = "from"
+        case recipient = "to"
+      }
+    }
+
+    package var bytes: Int
+    /// The oldest first; three at most.
+    package var samples: [Sample]
+    /// The last message that was looked at: with it as `up_to`, the command means these and no newer ones.
+    package var upTo: String?
+    /// When it was; with it as `as_of`, ages and waits are what they were then.
+    package var asOf: Timestamp?
+
+    package init(bytes: Int, samples: [Sample], upTo: String?, asOf: Timestamp? = nil) {
+      self.bytes = bytes
+      self.samples = samples
+      self.upTo = upTo
+      self.asOf = asOf
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case bytes, samples
+      case upTo = "up_to"
+      case asOf = "as_of"
+    }
   }
 
   package var verb: String
@@ -17,14 +67,19 @@ package struct ChangeReply: Sendable, Equatable, Codable {
   package var actor: Actor
   /// What keeps the change from having its effect now, as a paused upstream; a sentence each.
   package var notes: [String]?
+  /// Of a dry run; nothing was done.
+  package var preview: Preview?
 
-  package init(verb: String, matched: Int, done: Int, failed: Int, actor: Actor, notes: [String]? = nil) {
+  package init(
+    verb: String, matched: Int, done: Int, failed: Int, actor: Actor, notes: [String]? = nil, preview: Preview? = nil
+  ) {
     self.verb = verb
     self.matched = matched
     self.done = done
     self.failed = failed
     self.actor = actor
     self.notes = notes
+    self.preview = preview
   }
 }
 

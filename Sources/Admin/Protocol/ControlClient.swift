@@ -6,13 +6,34 @@ import Glibc
 /// to do meanwhile. It owns the descriptor and never runs in the daemon.
 package struct ControlClient: ~Copyable {
   package let greeting: Greeting
-  private let descriptor: Int32
+  /// For whoever ends a wait from outside, with shutdown(2); everything else is ours.
+  package let descriptor: Int32
   private let path: String
   private var framer = LineFramer()
   private var lastID = 0
 
   /// Longest silence of the daemon while we wait for it. A reload derives and checks; nothing else takes seconds.
   package static let silenceSecondsMax = 60
+
+  /// Through the strongest of the directory's sockets that this user may open. One that is not there or not for us leaves
+  /// the next one; if none is left, the error is about the weakest that there is. `command` is what the user typed, for
+  /// the hint.
+  package static func strongest(in directory: String, command: String) throws(AdminError) -> ControlClient {
+    var reason: AdminError?
+    for level in Command.Level.allCases.reversed() {
+      do throws(AdminError) {
+        return try ControlClient(path: ControlAccess.path(of: level, in: directory), command: command)
+      } catch {
+        switch error.code {
+        case "daemon.permission": reason = error
+        case "daemon.not_running": reason = reason ?? error
+        default: throw error
+        }
+      }
+    }
+    // The loop has run: there are levels.
+    throw reason!
+  }
 
   /// `command` is what the user typed, for the hint of the error.
   package init(path: String, command: String) throws(AdminError) {
@@ -21,10 +42,7 @@ package struct ControlClient: ~Copyable {
     guard descriptor >= 0 else {
       throw Unreachable(path: path, command: command).error(SystemCallError(errno: errno))
     }
-    var patience = timeval(tv_sec: Self.silenceSecondsMax, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+    Self.limitSilence(of: descriptor, to: Self.silenceSecondsMax)
     do {
       let descriptor = descriptor
       _ = try UnixAddress.call(path: path) { connect(descriptor, $0, $1) }.get()
@@ -45,16 +63,23 @@ package struct ControlClient: ~Copyable {
 
   deinit { close(descriptor) }
 
+  /// False if the daemon has hung up since the last answer: nothing that is sent now would arrive.
+  package var isOpen: Bool {
+    var look = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&look, 1, 0) > 0 else { return true }
+    var octet: UInt8 = 0
+    return recv(descriptor, &octet, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
+  }
+
   /// Sends one command and hands each part of the answer to `receive`; a message arrives whole.
   package mutating func perform(
-    _ makeRequest: (_ id: Int) -> AdminRequest, receive: (AdminReply.Payload) -> Void
+    silenceSecondsMax: Int = Self.silenceSecondsMax, _ makeRequest: (_ id: Int) -> AdminRequest,
+    receive: (AdminReply.Payload) -> Void
   ) throws(AdminError) -> ExitCode {
+    Self.limitSilence(of: descriptor, to: silenceSecondsMax)
     lastID += 1
     let request = makeRequest(lastID)
-    guard greeting.caps.contains(request.cmd) else {
-      throw .usage(
-        "not_offered", "this posternd does not offer '\(request.cmd)' to you (level \(greeting.level.rawValue))")
-    }
+    guard greeting.caps.contains(request.cmd) else { throw notOffered(request) }
     let octets = ControlLine.encode(request)
     guard octets.count <= ControlLine.octetsMax else {
       throw .usage("line_too_long", "a command has at most \(ControlLine.octetsMax) octets, not \(octets.count)")
@@ -75,6 +100,27 @@ package struct ControlClient: ~Copyable {
       case .data, .end: throw Self.broken(path, "the answer bears the number of another request")
       }
     }
+  }
+
+  private func notOffered(_ request: AdminRequest) -> AdminError {
+    guard let command = CommandTable.commands.first(where: { $0.wireName == request.cmd }),
+      command.level > greeting.level
+    else {
+      return .usage("not_offered", "this posternd does not know '\(request.cmd)'", hint: "postern version")
+    }
+    // What the daemon would say, with what only this side knows: who asks, and whose the files are.
+    let access = ControlAccess(directory: path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ".")
+    var error = AdminError.level(command, has: greeting.level, typed: request.typed)
+    error.context = [access.sentence]
+    error.hint = access.hint(command: request.typed, level: command.level)
+    return error
+  }
+
+  private static func limitSilence(of descriptor: Int32, to seconds: Int) {
+    var patience = timeval(tv_sec: seconds, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
   }
 
   private func send(_ octets: [UInt8]) throws(AdminError) {
@@ -111,7 +157,7 @@ package struct ControlClient: ~Copyable {
   private static func failure(_ path: String, _ errno: Int32) -> AdminError {
     guard errno == EAGAIN else { return broken(path, SystemCallError(errno: errno).description) }
     return AdminError(
-      "daemon.silent", "posternd has not answered for \(silenceSecondsMax) s: \(path)",
+      "daemon.silent", "posternd has not answered in time: \(path)",
       context: ["what was asked may still happen"], hint: "postern status", exit: .temporary)
   }
 

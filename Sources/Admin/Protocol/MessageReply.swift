@@ -64,6 +64,22 @@ package struct MessageReply: Sendable, Equatable, Codable {
     }
   }
 
+  /// Kept back by somebody.
+  package struct Hold: Sendable, Equatable, Codable {
+    package var by: String
+    package var since: Timestamp
+    /// nil: until it is released.
+    package var until: Timestamp?
+    package var reason: String?
+
+    package init(by: String, since: Timestamp, until: Timestamp? = nil, reason: String? = nil) {
+      self.by = by
+      self.since = since
+      self.until = until
+      self.reason = reason
+    }
+  }
+
   package var id: String
   package var state: String
   /// Empty for the null path.
@@ -76,6 +92,9 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var next: Timestamp?
   package var expires: Timestamp
   package var client: Client?
+  package var hold: Hold?
+  /// What stands in the way, in a few words; for lists.
+  package var why: String?
   /// A connection ended between the end of data and its reply: the upstream may have the message already.
   package var duplicatePossible: Bool?
   /// More recipients of this message follow in another object; only between daemon and client.
@@ -83,7 +102,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
 
   package init(
     id: String, state: String, sender: String, recipients: [Recipient], size: Int, received: Timestamp, ageSeconds: Int,
-    next: Timestamp? = nil, expires: Timestamp, client: Client? = nil, duplicatePossible: Bool? = nil
+    next: Timestamp? = nil, expires: Timestamp, client: Client? = nil, hold: Hold? = nil, why: String? = nil,
+    duplicatePossible: Bool? = nil
   ) {
     self.id = id
     self.state = state
@@ -95,6 +115,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
     self.next = next
     self.expires = expires
     self.client = client
+    self.hold = hold
+    self.why = why
     self.duplicatePossible = duplicatePossible
   }
 
@@ -103,7 +125,7 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case sender = "from"
     case recipients, size, received
     case ageSeconds = "age_s"
-    case next, expires, client
+    case next, expires, client, hold, why
     case duplicatePossible = "duplicate_possible"
     case continues
   }

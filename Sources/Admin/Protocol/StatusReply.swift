@@ -27,18 +27,21 @@ package struct StatusReply: Sendable, Equatable, Codable {
     package var queued: Int
     package var sending: Int
     package var deferred: Int
+    package var held: Int
     package var failed: Int
     package var quarantined: Int
     package var bytes: Int
     package var oldestSeconds: Int?
 
     package init(
-      queued: Int, sending: Int, deferred: Int, failed: Int, quarantined: Int, bytes: Int, oldestSeconds: Int?
+      queued: Int, sending: Int, deferred: Int, held: Int, failed: Int, quarantined: Int, bytes: Int,
+      oldestSeconds: Int?
     ) {
-      total = queued + sending + deferred + failed + quarantined
+      total = queued + sending + deferred + held + failed + quarantined
       self.queued = queued
       self.sending = sending
       self.deferred = deferred
+      self.held = held
       self.failed = failed
       self.quarantined = quarantined
       self.bytes = bytes
@@ -46,7 +49,7 @@ package struct StatusReply: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-      case total, queued, sending, deferred, failed, quarantined, bytes
+      case total, queued, sending, deferred, held, failed, quarantined, bytes
       case oldestSeconds = "oldest_s"
     }
   }
@@ -135,11 +138,13 @@ package struct StatusReply: Sendable, Equatable, Codable {
   package var upstreams: [Upstream]
   package var incoming: Incoming
   package var spool: Spool
+  /// What somebody has stopped by hand.
+  package var pauses: [Pause]
   package var warnings: [Warning]
 
   package init(
     health: Health, version: String, host: String, uptimeSeconds: Int, config: Config, queue: Queue,
-    upstreams: [Upstream], incoming: Incoming, spool: Spool, warnings: [Warning]
+    upstreams: [Upstream], incoming: Incoming, spool: Spool, pauses: [Pause] = [], warnings: [Warning]
   ) {
     self.health = health
     self.version = version
@@ -150,11 +155,12 @@ package struct StatusReply: Sendable, Equatable, Codable {
     self.upstreams = upstreams
     self.incoming = incoming
     self.spool = spool
+    self.pauses = pauses
     self.warnings = warnings
   }
 
   private enum CodingKeys: String, CodingKey {
-    case health, version, host, config, queue, upstreams, spool, warnings
+    case health, version, host, config, queue, upstreams, spool, pauses, warnings
     case incoming = "in"
     case uptimeSeconds = "uptime_s"
   }

@@ -12,9 +12,10 @@ struct Unreachable {
     let message = "cannot reach posternd: \(path): \(cause)"
     switch cause.errno {
     case EACCES, EPERM:
+      let access = ControlAccess(directory: directory)
       return AdminError(
-        "daemon.permission", message, context: ["you are '\(Self.user(geteuid()))'; \(access)"],
-        hint: "sudo postern \(command)", exit: .noPermission)
+        "daemon.permission", message, context: [access.sentence], hint: access.hint(command: command, level: .view),
+        exit: .noPermission)
     case ENOENT, ENOTDIR:
       return AdminError(
         "daemon.not_running", message,
@@ -33,16 +34,5 @@ struct Unreachable {
     }
   }
 
-  /// Who may, as far as the file tells: in a closed directory even its owner is hidden.
-  private var access: String {
-    var facts = stat()
-    guard lstat(path, &facts) == 0 else { return "root and the user of the gateway may" }
-    if facts.st_uid == 0 { return "the socket is open to root" }
-    return "the socket is open to '\(Self.user(facts.st_uid))' and root"
-  }
-
-  private static func user(_ uid: uid_t) -> String {
-    guard let entry = getpwuid(uid), let name = entry.pointee.pw_name else { return "uid \(uid)" }
-    return TerminalText.escaped(String(cString: name))
-  }
+  private var directory: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
 }

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `users add` did to the users file. The client makes it, since the client edits the file.
+/// What a `users` command did to the users file. The client makes it, since the client edits the file.
 package struct UserReply: Sendable, Equatable, Codable {
+  /// add, passwd, disable, enable, remove.
   package var verb: String
   package var user: String
   /// The user was there; the password is another one now.
@@ -24,6 +25,28 @@ package struct UserReply: Sendable, Equatable, Codable {
     self.file = file
     self.password = password
     self.live = live
+  }
+}
+
+/// A row of `users list`.
+package struct LoginReply: Sendable, Equatable, Codable {
+  package var user: String
+  package var disabled: Bool
+  /// Since the daemon started.
+  package var lastLogin: Timestamp?
+  package var lastAddress: String?
+
+  package init(user: String, disabled: Bool, lastLogin: Timestamp? = nil, lastAddress: String? = nil) {
+    self.user = user
+    self.disabled = disabled
+    self.lastLogin = lastLogin
+    self.lastAddress = lastAddress
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case user, disabled
+    case lastLogin = "last_login"
+    case lastAddress = "last_address"
   }
 }
 
