@@ -32,60 +32,82 @@ package final class Gateway: Sendable {
   let sessionLoops: [SubmissionLoop]
   let dispatcher: NIOLoopBound<Dispatcher>
   let dispatcherLoop: any EventLoop
+  let notices: NIOLoopBound<NoticeWriter>
   /// Held for the length of a reload, so that there is one at a time.
-  private let reloads = Mutex(())
+  let reloads = Mutex(())
+  /// Set under `reloads`: what is closed then must not be opened again.
+  private let isStopping = Atomic(false)
+  /// A login is being tried out.
+  let isProbing = Atomic(false)
   private let lastRecord: Mutex<ReloadRecord>
   private let counts: SessionCounts
-  private let upstreamHealth: HealthBoard
+  let upstreamHealth: HealthBoard
+  let pauses: PauseControl
   let startedAt: Instant
 
   private let disk: PosixDisk
   private let writer: LogWriter
   private let group: MultiThreadedEventLoopGroup
   /// The console may wait for the disk, so it has a loop that serves no mail.
-  private let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  /// Asks the other loops whether they live, so it is none of them.
+  private let healthGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let health: Mutex<HealthMonitor?>
   private let loginThread: NIOThreadPool
-  private let diskThread: NIOThreadPool
-  private let notifier: Notifier
+  let diskThread: NIOThreadPool
+  let connector: any Connector = TCPConnector(connectSeconds: Limits.connectSeconds)
+  let logins: LoginChecker
+  let notifier: Notifier
+  private let sockets: InheritedSockets
   private let administration: Mutex<AdminListener?>
 
-  /// Reads the spool, opens the ports, and tells systemd when all of it stands.
+  /// Reads the spool, opens the ports, and tells systemd when all of it stands. `sockets` are those that systemd has
+  /// opened for listeners and console.
   package static func start(
-    configurationPath: String, settings: Settings, log: EventLog, clock: Clock = .system, notifier: Notifier
+    configurationPath: String, settings: Settings, log: EventLog, clock: Clock = .system, notifier: Notifier,
+    sockets: InheritedSockets = InheritedSockets(adopting: [])
   ) throws(GatewayError) -> Gateway {
     let gateway: Gateway
     do {
       gateway = try Gateway(
-        configurationPath: configurationPath, settings: settings, log: log, clock: clock, notifier: notifier)
+        configurationPath: configurationPath, settings: settings, log: log, clock: clock, notifier: notifier,
+        sockets: sockets)
     } catch {
       // Another process may end; a spool that cannot be used stays so until somebody mends it.
       if case QueueError.log(.inUse) = error { throw GatewayError("\(error)", isLasting: false) }
       throw GatewayError("\(error)", isLasting: true)
     }
     do {
-      try gateway.listeners.open(settings.configuration.listeners)
+      try gateway.listeners.open(settings.configuration)
       try gateway.openAdministration()
     } catch {
       gateway.takeDown()
-      throw GatewayError("\(error)", isLasting: !(error is ListenError))
+      throw GatewayError("\(error)", isLasting: (error as? ListenError)?.isLasting ?? true)
     }
-    gateway.dispatcherLoop.execute { gateway.dispatcher.value.run() }
+    gateway.dispatcherLoop.execute {
+      gateway.dispatcher.value.run()
+      gateway.notices.value.run()
+    }
     gateway.warnOfCertificate()
+    gateway.warnOfUnservedSockets()
+    gateway.warnOfCredential()
     let waiting = gateway.queue.summary(now: clock.now()).messages
     log.report(
       .started(
         listeners: gateway.listeners.descriptions, upstream: settings.configuration.upstream.name, waiting: waiting))
-    notifier.ready(status: "\(waiting) waiting")
+    gateway.startHealth()
     return gateway
   }
 
   private init(
-    configurationPath: String, settings: Settings, log: EventLog, clock: Clock, notifier: Notifier
+    configurationPath: String, settings: Settings, log: EventLog, clock: Clock, notifier: Notifier,
+    sockets: InheritedSockets
   ) throws {
     self.configurationPath = configurationPath
     self.log = log
     self.clock = clock
     self.notifier = notifier
+    self.sockets = sockets
     startedAt = clock.now()
     lastRecord = Mutex(ReloadRecord(loaded: startedAt.wall, generation: 1))
     let holder = SettingsHolder(settings)
@@ -98,14 +120,21 @@ package final class Gateway: Sendable {
     let dispatcherLoop = group.next()
     self.dispatcherLoop = dispatcherLoop
     let wakeUp = WakeUp(eventLoop: dispatcherLoop)
+    let noticeBell = NoticeBell(eventLoop: dispatcherLoop)
 
     let configuration = settings.configuration
     do {
       let disk = try PosixDisk(path: configuration.queue.directory)
       self.disk = disk
+      var pace = RecoveryPace()
       let (queue, report) = try MessageQueue.open(
-        disk: disk, policy: QueuePolicy(configuration.queue),
-        now: startedAt, salt: SecureRandom.number(), ready: { wakeUp.ring() })
+        disk: disk, policy: QueuePolicy(configuration.queue), now: startedAt, salt: SecureRandom.number(),
+        progress: { messages in
+          guard pace.isDue(clock.now().monotonic) else { return }
+          notifier.extendTimeout(
+            seconds: RecoveryPace.extensionSeconds, status: "reading the queue: \(messages) messages")
+        },
+        ready: { wakeUp.ring() }, noticesDue: { noticeBell.ring() })
       self.queue = queue
       writer = LogWriter(log: queue.log)
       for damage in report.damages { log.report(.spoolDamaged("\(damage)")) }
@@ -114,8 +143,7 @@ package final class Gateway: Sendable {
           messages: report.messages, segments: report.segments,
           milliseconds: clock.now().monotonic - startedAt.monotonic))
     } catch {
-      try? adminGroup.syncShutdownGracefully()
-      try? group.syncShutdownGracefully()
+      for group in [adminGroup, healthGroup, group] { try? group.syncShutdownGracefully() }
       throw error
     }
     loginThread.start()
@@ -125,37 +153,63 @@ package final class Gateway: Sendable {
     let sessionLoops = group.makeIterator().map { SubmissionLoop(eventLoop: $0) }
     self.sessionLoops = sessionLoops
     let logins = LoginChecker(settings: holder, clock: clock, threads: loginThread)
+    self.logins = logins
     let counts = SessionCounts()
     self.counts = counts
-    listeners = Listeners(group: group) { listener, address, eventLoop in
+    let inherited = try Listeners.adopt(sockets, besides: Set(Command.Level.allCases.map(\.rawValue)), log: log)
+    listeners = Listeners(group: group, inherited: inherited) { listener, address, eventLoop in
+      let loop = sessionLoops.first { $0.eventLoop === eventLoop }!
+      if let refusal = loop.refusal {
+        let client = Self.logged(listener, address, holder.current)
+        log.report(.rejected(client, Refusal(command: "CONNECT", reply: refusal)), at: .info)
+        return .refused(refusal)
+      }
       switch counts.enter(listener, from: address) {
       case .admitted:
-        let loop = sessionLoops.first { $0.eventLoop === eventLoop }!
         return .session(
           SubmissionContext(
             settings: holder.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
             clock: clock, log: log, left: { counts.leave(listener.name, from: address) }))
       case .listenerFull:
-        log.report(.sessionsExceeded(client: "\(address)", listener: listener.name))
+        log.report(.sessionsExceeded(Self.logged(listener, address, holder.current)))
         return .refused(.tooManySessions)
       case .clientFull:
-        log.report(.sessionsExceeded(client: "\(address)", listener: listener.name))
+        log.report(.sessionsExceeded(Self.logged(listener, address, holder.current)))
         return .refused(.tooManySessionsOfClient)
       }
     }
     let diskThread = diskThread
+    let connector = connector
     let upstreamHealth = HealthBoard()
     self.upstreamHealth = upstreamHealth
-    dispatcher = try dispatcherLoop.submit {
+    let pauses = PauseControl(
+      storage: PauseFile(directory: configuration.queue.directory), clock: clock, log: log, eventLoop: dispatcherLoop,
+      threads: diskThread)
+    self.pauses = pauses
+    let dispatcher = try dispatcherLoop.submit {
       let parts = Dispatcher.Parts(
-        queue: queue, connector: TCPConnector(connectSeconds: Limits.connectSeconds), threads: diskThread,
+        queue: queue, connector: connector, threads: diskThread,
         clock: clock, random: { SecureRandom.number() }, log: log)
       return NIOLoopBound(
         Dispatcher(
-          parts: parts, settings: settings, eventLoop: dispatcherLoop, wakeUp: wakeUp, board: upstreamHealth),
+          parts: parts, settings: settings, pauses: pauses.current, eventLoop: dispatcherLoop, wakeUp: wakeUp,
+          board: upstreamHealth),
+        eventLoop: dispatcherLoop)
+    }.wait()
+    self.dispatcher = dispatcher
+    pauses.start { pauses in
+      dispatcherLoop.execute { dispatcher.value.adopt(pauses) }
+      for loop in sessionLoops { loop.refuse(pauses[.incoming] == nil ? nil : .paused) }
+    }
+    notices = try dispatcherLoop.submit {
+      NIOLoopBound(
+        NoticeWriter(
+          queue: queue, threads: diskThread, clock: clock, log: log, settings: settings, eventLoop: dispatcherLoop,
+          bell: noticeBell),
         eventLoop: dispatcherLoop)
     }.wait()
     administration = Mutex(nil)
+    health = Mutex(nil)
     writer.start()
   }
 
@@ -164,26 +218,42 @@ package final class Gateway: Sendable {
   /// Reads everything anew and swaps it whole; on any error nothing changes.
   package func reload() -> Result<ReloadRecord, GatewayError> {
     reloads.withLock { _ in
+      guard !isStopping.load(ordering: .relaxed) else {
+        return .failure(GatewayError("shutting down", isLasting: false))
+      }
       notifier.reloading(monotonicMicroseconds: Clock.monotonicMicroseconds())
-      defer { notifier.ready(status: "reloaded") }
+      defer { notifier.ready(status: statusLine.description) }
       do {
-        let new = try Settings.load(path: configurationPath)
-        let changed = try Self.changes(from: settings.current.configuration, to: new.configuration)
-        try listeners.open(new.configuration.listeners)
+        let old = settings.current
+        let new = try Settings.load(path: configurationPath, replacing: old)
+        let changed =
+          try Self.changes(from: old.configuration, to: new.configuration)
+          + (old.login != new.login && old.configuration.upstream == new.configuration.upstream ? ["credential"] : [])
+        try listeners.open(new.configuration)
+        for listener in listeners.unmoved(from: old.configuration, to: new.configuration) {
+          log.report(.socketUnmoved(listener: listener))
+        }
         settings.replace(new)
         log.setLevel(new.configuration.log.level.logger)
         queue.adopt(QueuePolicy(new.configuration.queue))
-        dispatcherLoop.execute { self.dispatcher.value.replace(new) }
+        dispatcherLoop.execute {
+          self.notices.value.replace(new)
+          self.dispatcher.value.replace(new)
+        }
         let record = lastRecord.withLock { last in
           last = ReloadRecord(loaded: clock.now().wall, generation: last.generation + 1, changed: changed)
           return last
         }
         warnOfCertificate()
-        log.report(.configurationLoaded(path: configurationPath, changed: changed))
+        warnOfUnservedSockets()
+        warnOfCredential()
+        log.report(
+          .configurationLoaded(path: configurationPath, generation: record.generation, changed: changed))
         return .success(record)
       } catch {
+        let summary = (error as? SettingsError)?.summary ?? "\(error)"
         let error = GatewayError("\(error)")
-        log.report(.configurationRejected(error.description))
+        log.report(.configurationRejected(summary))
         return .failure(error)
       }
     }
@@ -198,10 +268,11 @@ package final class Gateway: Sendable {
       throw GatewayError("\(key) changes only at a start: systemctl restart postern")
     }
     return [
-      ("hostname", old.hostname != new.hostname), ("upstream", old.upstream != new.upstream),
+      ("hostname", old.hostname != new.hostname), ("postmaster", old.postmaster != new.postmaster),
+      ("upstream", old.upstream != new.upstream),
       ("listen", old.listeners != new.listeners), ("access", old.access != new.access),
       ("client", old.clients != new.clients), ("message", old.message != new.message),
-      ("queue", old.queue != new.queue), ("tls", old.tls != new.tls),
+      ("queue", old.queue != new.queue), ("bounce", old.bounce != new.bounce), ("tls", old.tls != new.tls),
       ("log", old.log != new.log),
     ].filter(\.1).map(\.0)
   }
@@ -211,12 +282,20 @@ package final class Gateway: Sendable {
   /// Drains: no new connections, replies that are due go out, deliveries under way end, for `drainSeconds` at most.
   /// The queue needs nothing of this.
   package func stop() {
+    reloads.withLock { _ in isStopping.store(true, ordering: .relaxed) }
+    administration.withLock { $0?.stopChanges() }
+    stopHealth()
     notifier.stopping()
+    pauses.stop()
     let sessions =
       (try? EventLoopFuture.whenAllSucceed(sessionLoops.map { $0.sessionCount() }, on: dispatcherLoop).wait())
     log.report(.stopping(sessions: sessions?.reduce(0, +) ?? 0))
     listeners.close()
-    let drained = sessionLoops.map { $0.drain() } + [dispatcherLoop.flatSubmit { self.dispatcher.value.stop() }]
+    let deliveries = dispatcherLoop.flatSubmit {
+      self.notices.value.stop()
+      return self.dispatcher.value.stop()
+    }
+    let drained = sessionLoops.map { $0.drain() } + [deliveries]
     let timeout = dispatcherLoop.scheduleTask(in: .seconds(Int64(Self.drainSeconds))) {
       for loop in self.sessionLoops { loop.closeAll() }
       self.dispatcher.value.closeAll()
@@ -227,13 +306,35 @@ package final class Gateway: Sendable {
   }
 
   private func takeDown() {
+    stopHealth()
     try? administration.withLock { $0.take() }?.stop().wait()
     listeners.close()
     writer.stop()
     try? loginThread.syncShutdownGracefully()
     try? diskThread.syncShutdownGracefully()
-    try? adminGroup.syncShutdownGracefully()
-    try? group.syncShutdownGracefully()
+    for group in [adminGroup, healthGroup, group] { try? group.syncShutdownGracefully() }
+  }
+
+  // MARK: health
+
+  /// Tells systemd that we are ready, and from now on how we are.
+  private func startHealth() {
+    let monitor = makeHealthMonitor(on: healthGroup.next())
+    let status = statusLine.description
+    notifier.ready(status: status)
+    monitor.start(said: status)
+    health.withLock { $0 = monitor }
+  }
+
+  private func stopHealth() {
+    try? health.withLock { $0.take() }?.stop().wait()
+  }
+
+  private static func logged(
+    _ listener: Configuration.Listener, _ address: IPAddress, _ settings: Settings
+  ) -> EventClient {
+    EventClient(
+      name: settings.configuration.client(at: address)?.name, address: "\(address)", listener: listener.name)
   }
 
   private func warnOfCertificate() {
@@ -243,16 +344,30 @@ package final class Gateway: Sendable {
     if days < 14 { log.report(.certificateExpires(path: current.configuration.tls.certificate, inDays: days)) }
   }
 
+  private func warnOfUnservedSockets() {
+    for name in listeners.unserved(by: settings.current.configuration) {
+      log.report(.socketUnserved(name: name, reason: "the configuration has no [listen.\(name)]"))
+    }
+  }
+
+  private func warnOfCredential() {
+    let current = settings.current
+    guard let credential = current.credential, case .missing(let reason) = credential.source else { return }
+    log.report(.credentialMissing(credential.name, upstream: current.configuration.upstream.name, reason: reason))
+  }
+
   private func openAdministration() throws {
     let directory = settings.current.configuration.control.directory
     let log = log
     let clock = clock
+    // The units name their sockets after the levels.
+    let inherited = try Command.Level.allCases.map { (level: $0, sockets: try sockets.take($0.rawValue)) }
     let listener = try AdminListener.open(
-      directory: directory, group: adminGroup, administration: GatewayAdministration(gateway: self),
-      now: { clock.now().wall },
-      audit: { uid, pid, command, result in
-        log.report(.adminAction(uid: uid, pid: pid, command: command, result: result))
-      })
+      directory: directory,
+      inherited: Dictionary(uniqueKeysWithValues: inherited.filter { !$0.sockets.isEmpty }), group: adminGroup,
+      administration: GatewayAdministration(gateway: self), now: { clock.now().wall },
+      audit: { action in log.report(.adminAction(action)) })
+    for problem in listener.problems { log.report(.controlSocketFailed("\(problem)")) }
     administration.withLock { $0 = listener }
   }
 
@@ -305,7 +420,7 @@ package struct GatewayError: Error, Sendable, CustomStringConvertible {
 
 extension QueuePolicy {
   init(_ configuration: Configuration.Queue) {
-    self.init(retry: configuration.retry, lifetime: configuration.lifetime)
+    self.init(retry: configuration.retry, lifetime: configuration.lifetime, warnAfter: configuration.warnAfter)
   }
 }
 

@@ -3,14 +3,9 @@
 
 import Admin
 import Glibc
-import NIOCore
-import NIOEmbedded
-import NIOPosix
 import struct SMTP.Address
 import struct SMTP.EnhancedStatus
 import struct SMTP.Reply
-import Synchronization
-import TestKit
 import Testing
 
 @testable import Gateway
@@ -71,7 +66,8 @@ struct AdministrationTests {
     var client = try place.connect()
     let (payloads, exit) = try client.ask("flush", .init(select: "user:nas"))
     #expect(exit == .ok)
-    let expected = ChangeReply(verb: "flush", matched: 100, done: 100, failed: 0, actor: .init(uid: geteuid()))
+    let expected = ChangeReply(
+      verb: "flush", matched: 100, done: 100, failed: 0, actor: .init(uid: geteuid(), user: me))
     #expect(payloads == [.change(expected)])
     #expect(place.gateway.flushed.count == 100)
     _ = try client.ask("flush", .init(all: true))
@@ -289,13 +285,15 @@ struct AdministrationTests {
     #expect(octets < 2 << 20)
   }
 
-  @Test("the directory and the socket have their modes, whatever umask says, and the file goes with the daemon")
+  @Test("the directory and the sockets have their modes, whatever umask says, and the files go with the daemon")
   func modes() throws {
     let place = try Place()
     #expect(try mode(of: place.directory) == 0o755)
     #expect(try mode(of: place.path) == 0o600)
+    #expect(try mode(of: place.path(.operate)) == 0o660)
+    #expect(try mode(of: place.path(.view)) == 0o660)
     try place.listener.stop().wait()
-    #expect(access(place.path, F_OK) != 0)
+    for level in Command.Level.allCases { #expect(access(place.path(level), F_OK) != 0) }
     let error = #expect(throws: AdminError.self) { _ = try place.connect() }
     #expect(error?.code == "daemon.not_running")
     #expect(error?.exit == .unavailable)
@@ -307,8 +305,9 @@ struct AdministrationTests {
     #expect(throws: ControlSocketError.inUse(place.path)) { try place.open() }
     try place.listener.stop().wait()
     // A socket that nobody listens on any more.
-    let (descriptor, path) = try ControlSocket.bind(directory: place.directory, name: "admin.sock")
-    close(descriptor)
+    let socket = try ControlSocket.bind(directory: place.directory, level: .admin)
+    close(socket.descriptor)
+    let path = socket.path
     let refused = #expect(throws: AdminError.self) { _ = try place.connect() }
     #expect(refused?.code == "daemon.not_running")
     let second = try place.open()
@@ -329,347 +328,93 @@ struct AdministrationTests {
     #expect(raw.isAtEnd)
   }
 
+  @Test(
+    "each socket gives its level, and what is above it is refused with what would give it",
+    arguments: Command.Level.allCases)
+  func levels(level: Command.Level) throws {
+    let place = try Place()
+    var client = try ControlClient(path: place.path(level), command: "test")
+    #expect(client.greeting == Greeting(level: level))
+    #expect(try client.ask("status").exit == .ok)
+    // A client that asks all the same.
+    let raw = try RawConnection(place.path(level))
+    _ = try raw.line()
+    for command in CommandTable.commands where command.isAsked && command.level > level {
+      let asked = #expect(throws: AdminError.self) {
+        try client.ask(command.name.rawValue, .init(all: true, name: "x"))
+      }
+      #expect(asked?.exit == .noPermission)
+      let arguments = #"{"all":true,"name":"x"}"#
+      try raw.send(Array("{\"v\":1,\"id\":1,\"cmd\":\"\(command.wireName)\",\"args\":\(arguments)}\n".utf8))
+      guard case .failure(1, let error) = try ControlLine.decode(AdminReply.self, from: raw.line()) else {
+        Issue.record("no failure")
+        continue
+      }
+      #expect(error.code == "daemon.level")
+      #expect(error.exit == .noPermission)
+      #expect(error.hint?.hasPrefix("sudo postern \(command.name.rawValue)") == true)
+    }
+  }
+
+  @Test("root, ourselves and members of the socket's group come in; for the admin's socket a group counts for nothing")
+  func doors() {
+    func peer(_ uid: uid_t, _ gid: gid_t = 1000, _ groups: [gid_t] = []) -> PeerCredentials {
+      PeerCredentials(pid: 1, uid: uid, gid: gid, groups: groups)
+    }
+    for level in Command.Level.allCases {
+      let door = ControlDoor(level: level, group: 4, owner: 101)
+      #expect(door.admits(peer(0)) && door.admits(peer(101)))
+      #expect(!door.admits(peer(1000)) && !door.admits(peer(1000, 1000, [5, 6])))
+      #expect(door.admits(peer(1000, 4)) == (level != .admin))
+      #expect(door.admits(peer(1000, 1000, [5, 4])) == (level != .admin))
+      #expect(!ControlDoor(level: level, group: nil, owner: 101).admits(peer(1000, 0)))
+    }
+  }
+
+  @Test("an inherited socket is served as it is, stays when we go, and need not be in our directory")
+  func inherited() throws {
+    let place = try Place()
+    try place.listener.stop().wait()
+    let path = place.directory + "/elsewhere.sock"
+    let descriptor = UnixAddress.makeSocket()
+    _ = try UnixAddress.call(path: path) { bind(descriptor, $0, $1) }.get()
+    try #require(listen(descriptor, 8) == 0)
+    let listener = try place.open(inherited: [.operate: [descriptor]])
+    var client = try ControlClient(path: path, command: "test")
+    #expect(client.greeting.level == .operate)
+    #expect(access(place.path(.operate), F_OK) != 0)
+    #expect(try ControlClient(path: place.path(.view), command: "test").greeting.level == .view)
+    #expect(try client.ask("status").exit == .ok)
+    try listener.stop().wait()
+    #expect(access(path, F_OK) == 0)
+    unlink(path)
+  }
+
+  @Test("a level that cannot be made beside inherited ones is named, and the others are served")
+  func missingLevel() throws {
+    let place = try Place()
+    try place.listener.stop().wait()
+    close(creat(place.path(.view), 0o600))
+    #expect(throws: ControlSocketError.notASocket(place.path(.view))) { try place.open() }
+    #expect(access(place.path(.admin), F_OK) != 0)
+    let path = place.directory + "/elsewhere.sock"
+    let descriptor = UnixAddress.makeSocket()
+    _ = try UnixAddress.call(path: path) { bind(descriptor, $0, $1) }.get()
+    try #require(listen(descriptor, 8) == 0)
+    let listener = try place.open(inherited: [.admin: [descriptor]])
+    #expect(listener.problems == [.notASocket(place.path(.view))])
+    #expect(try ControlClient(path: path, command: "test").greeting.level == .admin)
+    #expect(try place.connect(.operate).greeting.level == .operate)
+    try listener.stop().wait()
+    unlink(path)
+    unlink(place.path(.view))
+  }
+
+  private var me: String { PeerCredentials(pid: 0, uid: geteuid(), gid: 0).userName }
+
   private func mode(of path: String) throws -> mode_t {
     var facts = stat()
     try #require(lstat(path, &facts) == 0)
     return facts.st_mode & 0o777
-  }
-}
-
-/// What needs another user, or time, or an end in the middle: the handler alone, on a loop that stands still.
-@Suite("One admin connection, step by step")
-struct AdminHandlerTests {
-  private static let root = PeerCredentials(pid: 42, uid: 0, gid: 0)
-
-  @Test("somebody who is neither root nor ourselves gets one line and is recorded")
-  func foreigner() throws {
-    let connection = try Connection(peer: PeerCredentials(pid: 7, uid: geteuid() + 1, gid: 0))
-    guard case .failure(nil, let error) = try connection.reply() else {
-      Issue.record("no failure")
-      return
-    }
-    #expect(error.code == "daemon.permission")
-    #expect(error.exit == .noPermission)
-    #expect(connection.audited == ["\(geteuid() + 1) 7 connect | refused"])
-    #expect(!connection.channel.isActive)
-  }
-
-  @Test("one connection too many is told so")
-  func tooMany() throws {
-    let connection = try Connection(peer: Self.root, isWelcome: false)
-    guard case .failure(nil, let error) = try connection.reply() else {
-      Issue.record("no failure")
-      return
-    }
-    #expect(error.exit == .temporary)
-    #expect(!connection.channel.isActive)
-  }
-
-  @Test("a reader who takes nothing for 30 s is gone; one who takes something in time is not")
-  func stall() throws {
-    let connection = try Connection(peer: Self.root, messages: 1000)
-    _ = try connection.line()
-    connection.channel.isWritable = false
-    try connection.send(#"{"v":1,"id":1,"cmd":"queue"}"#)
-    connection.loop.advanceTime(by: .seconds(29))
-    #expect(connection.channel.isActive)
-    connection.channel.isWritable = true
-    connection.channel.pipeline.fireChannelWritabilityChanged()
-    connection.loop.advanceTime(by: .seconds(29))
-    #expect(connection.channel.isActive)
-    connection.channel.isWritable = false
-    try connection.send(#"{"v":1,"id":2,"cmd":"queue"}"#)
-    connection.loop.advanceTime(by: .seconds(31))
-    #expect(!connection.channel.isActive)
-  }
-
-  @Test("who leaves in the middle of a flush leaves a line with its count, and the rest undone")
-  func abandoned() throws {
-    let connection = try Connection(peer: Self.root, messages: 1000)
-    try connection.send(#"{"v":1,"id":1,"cmd":"flush","args":{"all":true}}"#)
-    // One page was done when the line came in.
-    try connection.channel.close().wait()
-    connection.loop.run()
-    #expect(connection.gateway.flushed.count == 64)
-    #expect(connection.audited == ["0 42 flush --all | connection lost: 64 matched, 64 changed"])
-  }
-
-  @Test("a reload whose asker has left is recorded all the same")
-  func reloadWithoutAsker() throws {
-    let connection = try Connection(peer: Self.root)
-    connection.gateway.change { $0.holdsReloads = true }
-    try connection.send(#"{"v":1,"id":1,"cmd":"reload"}"#)
-    try connection.channel.close().wait()
-    connection.gateway.releaseReloads()
-    connection.loop.run()
-    #expect(connection.audited == ["0 42 reload | done: generation 2"])
-  }
-
-  @Test("no octets on the socket bring the daemon down: each line is answered, or is the last")
-  func fuzz() throws {
-    var seed = SeededGenerator(seed: 4711)
-    let lines = [
-      #"{"v":1,"id":1,"cmd":"queue","args":{"select":"from:@example.com age:>1h"}}"#,
-      #"{"v":1,"id":2,"cmd":"flush","args":{"all":true}}"#, #"{"v":1,"id":3,"cmd":"show","args":{"message":"7KQ2"}}"#,
-    ].map { Array($0.utf8) }
-    var connection = try Connection(peer: Self.root, messages: 3)
-    for _ in 0..<2000 {
-      var line = lines.randomElement(using: &seed)!
-      for _ in 0..<Int.random(in: 1...6, using: &seed) {
-        let place = Int.random(in: 0..<line.count, using: &seed)
-        switch Int.random(in: 0..<3, using: &seed) {
-        case 0: line[place] = UInt8.random(in: 0...255, using: &seed)
-        case 1: line.insert(UInt8.random(in: 0...255, using: &seed), at: place)
-        default: line.removeSubrange(place..<min(place + 5, line.count))
-        }
-        if line.isEmpty { line = [0x7B] }
-      }
-      try connection.channel.writeInbound(ByteBuffer(bytes: line + [0x0A]))
-      connection.loop.run()
-      var last: AdminReply?
-      while let buffer = try connection.channel.readOutbound(as: ByteBuffer.self) {
-        guard buffer.readableBytes > 0 else { continue }
-        let octets = Array(buffer.readableBytesView.dropLast())
-        if (try? ControlLine.decode(Greeting.self, from: octets)) != nil { continue }
-        last = try ControlLine.decode(AdminReply.self, from: octets)
-      }
-      switch last {
-      case .failure(nil, _):
-        #expect(!connection.channel.isActive)
-        connection = try Connection(peer: Self.root, messages: 3)
-      case .failure, .end: #expect(connection.channel.isActive)
-      case .data, nil: Issue.record("no end for \(line)")
-      }
-    }
-  }
-
-  private final class Connection {
-    let gateway: FakeGateway
-    let loop = EmbeddedEventLoop()
-    let channel: EmbeddedChannel
-    private let log = AuditLog()
-
-    init(peer: PeerCredentials, isWelcome: Bool = true, messages: Int = 0) throws {
-      gateway = FakeGateway(messages: messages)
-      let service = AdminService(administration: gateway, now: { FakeGateway.now }, audit: log.record)
-      channel = EmbeddedChannel(
-        handler: AdminHandler(service: service, isWelcome: isWelcome) { $0.eventLoop.makeSucceededFuture(peer) },
-        loop: loop)
-      try channel.connect(to: SocketAddress(unixDomainSocketPath: "/admin")).wait()
-    }
-
-    var audited: [String] { log.lines }
-
-    func send(_ line: String) throws { try channel.writeInbound(ByteBuffer(string: line + "\n")) }
-
-    func line() throws -> [UInt8] {
-      let buffer = try #require(try channel.readOutbound(as: ByteBuffer.self))
-      return Array(buffer.readableBytesView.dropLast())
-    }
-
-    func reply() throws -> AdminReply { try ControlLine.decode(AdminReply.self, from: line()) }
-  }
-}
-
-// MARK: The other side
-
-/// A gateway that is nothing but its answers.
-private final class FakeGateway: Administration {
-  struct State {
-    var views: [MessageView] = []
-    var status = FakeGateway.status
-    var problems: [String] = []
-    var ambiguous: [String: [MessageID]] = [:]
-    var flushed: [MessageID] = []
-    var pages = 0
-    var largestLimit = 0
-    var holdsReloads = false
-    var held: [@Sendable (ReloadReply) -> Void] = []
-  }
-
-  static let now: Int64 = 1_795_268_402_000
-  static let status = StatusReply(
-    health: .ok, version: "1.0.0", host: "gate", uptimeSeconds: 60,
-    config: .init(path: "/etc/postern/postern.toml", loaded: Timestamp(milliseconds: now), generation: 1),
-    queue: .init(queued: 0, sending: 0, deferred: 0, failed: 0, quarantined: 0, bytes: 0, oldestSeconds: nil),
-    upstreams: [],
-    incoming: .init(sessions: 0, listeners: []), spool: .init(freeBytes: 1), warnings: [])
-
-  private let state: Mutex<State>
-
-  /// Every second message is of user "nas"; the number of a message is its size.
-  init(messages: Int) {
-    var state = State()
-    state.views = (0..<messages).map { number in
-      MessageView(
-        id: MessageID(number: UInt64(number + 1)), state: .deferred, sender: Address("a@example.com"),
-        recipients: [RecipientView(address: Address("b@example.org")!, state: .deferred, attempts: 1)], size: number,
-        received: Self.now - 60_000, attempts: 1, nextAttempt: Self.now + 60_000, expires: Self.now + 86_400_000,
-        submitter: number.isMultiple(of: 2) ? "nas" : "192.168.1.20")
-    }
-    self.state = Mutex(state)
-  }
-
-  func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
-
-  var views: [MessageView] { state.withLock { $0.views } }
-  var flushed: [MessageID] { state.withLock { $0.flushed } }
-  var pages: Int { state.withLock { $0.pages } }
-  var largestLimit: Int { state.withLock { $0.largestLimit } }
-
-  func status() -> StatusReply { state.withLock { $0.status } }
-
-  func page(after: MessageID?, limit: Int) -> [MessageView] {
-    state.withLock { state in
-      state.pages += 1
-      state.largestLimit = max(state.largestLimit, limit)
-      // Numbers count from 1 in the order of the list.
-      return Array(state.views.dropFirst(after.map { Int($0.number) } ?? 0).prefix(limit))
-    }
-  }
-
-  func show(_ prefix: String) -> ShowResult {
-    state.withLock { state in
-      if let ids = state.ambiguous[prefix] { return .ambiguous(ids) }
-      guard let view = state.views.first(where: { $0.id.description.hasPrefix(prefix) }) else { return .unknown }
-      return .found(MessageReply(view, now: Self.now))
-    }
-  }
-
-  func origin(of id: MessageID) -> Origin? {
-    Origin(login: id.number.isMultiple(of: 2) ? nil : "nas", address: "192.168.1.20")
-  }
-
-  func flush(_ ids: [MessageID]) -> Int {
-    state.withLock { $0.flushed += ids }
-    return ids.count
-  }
-
-  func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {
-    let problems: [String]? = state.withLock { state in
-      guard state.holdsReloads else { return state.problems }
-      state.held.append(completed)
-      return nil
-    }
-    if let problems { completed(ReloadReply(generation: 2, changed: ["upstream.gmail"], problems: problems)) }
-  }
-
-  func releaseReloads() {
-    let held = state.withLock { state in
-      defer { state.held = [] }
-      return state.held
-    }
-    for completed in held { completed(ReloadReply(generation: 2, changed: [])) }
-  }
-}
-
-private final class AuditLog: Sendable {
-  private let entries = Mutex<[String]>([])
-
-  var lines: [String] { entries.withLock { $0 } }
-
-  @Sendable func record(uid: uid_t, pid: pid_t, command: String, result: String) {
-    entries.withLock { $0.append("\(uid) \(pid) \(command) | \(result)") }
-  }
-}
-
-/// A daemon's control socket in a directory of its own, for one test.
-private final class Place {
-  let gateway: FakeGateway
-  let directory: String
-  let listener: AdminListener
-  private let root: String
-  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  private let log = AuditLog()
-
-  init(messages: Int = 0) throws {
-    var template = Array("/tmp/postern-admin-XXXXXX".utf8CString)
-    root = String(cString: try #require(mkdtemp(&template)))
-    directory = root + "/run"
-    gateway = FakeGateway(messages: messages)
-    listener = try Self.open(directory, group, gateway, log)
-  }
-
-  deinit {
-    try? listener.stop().wait()
-    try? group.syncShutdownGracefully()
-    unlink(path)
-    rmdir(directory)
-    rmdir(root)
-  }
-
-  var path: String { directory + "/admin.sock" }
-  var audited: [String] { log.lines }
-
-  func open() throws -> AdminListener { try Self.open(directory, group, gateway, log) }
-
-  func connect() throws(AdminError) -> ControlClient { try ControlClient(path: path, command: "test") }
-
-  private static func open(
-    _ directory: String, _ group: MultiThreadedEventLoopGroup, _ gateway: FakeGateway, _ log: AuditLog
-  ) throws -> AdminListener {
-    try AdminListener.open(
-      directory: directory, group: group, administration: gateway, now: { FakeGateway.now }, audit: log.record)
-  }
-}
-
-/// A client that says what it likes.
-private final class RawConnection {
-  private let descriptor: Int32
-  private var framer = LineFramer()
-
-  init(_ path: String) throws {
-    descriptor = UnixAddress.makeSocket()
-    let descriptor = descriptor
-    _ = try UnixAddress.call(path: path) { Glibc.connect(descriptor, $0, $1) }.get()
-  }
-
-  deinit { close(descriptor) }
-
-  func send(_ octets: [UInt8]) throws {
-    try #require(Glibc.send(descriptor, octets, octets.count, Int32(MSG_NOSIGNAL)) == octets.count)
-  }
-
-  /// Sends what fits without waiting; returns how much.
-  func offer(_ octets: [UInt8]) -> Int {
-    max(0, Glibc.send(descriptor, octets, octets.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)))
-  }
-
-  func finishWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
-
-  func line() throws -> [UInt8] { try #require(try nextLine()) }
-
-  /// nil at the end.
-  func nextLine() throws -> [UInt8]? {
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      if let line = try framer.next() { return line }
-      let count = recv(descriptor, &buffer, buffer.count, 0)
-      if count <= 0 { return nil }
-      framer.append(buffer[..<count])
-    }
-  }
-
-  /// True once the daemon has closed and nothing is left; a reset counts, it is how unread input ends.
-  var isAtEnd: Bool {
-    var octet: UInt8 = 0
-    return !framer.hasRest && recv(descriptor, &octet, 1, 0) <= 0
-  }
-}
-
-extension ControlClient {
-  fileprivate mutating func ask(
-    _ words: String, _ arguments: AdminRequest.Arguments = .init()
-  ) throws(AdminError) -> (payloads: [AdminReply.Payload], exit: ExitCode) {
-    let command = CommandTable.command(Command.Name(rawValue: words)!)
-    var payloads: [AdminReply.Payload] = []
-    let exit = try perform({ AdminRequest(id: $0, command: command, args: arguments) }) { payloads.append($0) }
-    return (payloads, exit)
-  }
-}
-
-extension [AdminReply.Payload] {
-  fileprivate var messages: [MessageReply] {
-    compactMap { if case .message(let message) = $0 { message } else { nil } }
   }
 }

@@ -25,7 +25,7 @@ import Testing
     #expect(promised > 0, "the seeds from \(first) tried nothing")
   }
 
-  @Test("the faults happen: crashes, failed syncs, refusals and lost replies")
+  @Test("the faults happen: crashes, failed syncs, refusals, lost replies, orders, notifications and pauses")
   func coverage() {
     var total = Simulation.Report()
     for seed in UInt64(2_000)..<2_100 {
@@ -35,8 +35,16 @@ import Testing
       total.undecided += report.undecided
       total.crashes += report.crashes
       total.failedSyncs += report.failedSyncs
+      total.failureNotices += report.failureNotices
+      total.delayNotices += report.delayNotices
+      total.orders += report.orders
+      total.pauses += report.pauses
+      total.pausedHours += report.pausedHours
     }
     #expect(total.promised > 100 && total.refused > 5 && total.undecided > 20)
+    #expect(total.orders > 200)
+    #expect(total.failureNotices > 20 && total.delayNotices > 20)
+    #expect(total.pauses > 50 && total.pausedHours > 20)
     #expect(total.crashes > 20 && total.failedSyncs > 50)
   }
 

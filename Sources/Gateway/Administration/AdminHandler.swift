@@ -11,14 +11,16 @@ final class AdminHandler: ChannelDuplexHandler {
   typealias OutboundOut = ByteBuffer
 
   private let service: AdminService
+  private let door: ControlDoor
   private let isWelcome: Bool
-  private let identify: (any Channel) -> EventLoopFuture<PeerCredentials>
+  private let identify: (any Channel) throws -> PeerCredentials
   private var context: ChannelHandlerContext?
-  private var peer: PeerCredentials?
+  private var peer: AdminPeer?
   private var framer = LineFramer()
   /// The command under way, and what is left to do for it.
-  private var current: (request: AdminRequest, work: AdminService.Work)?
-  private var isWaitingForReload = false
+  private var current: AdminWork?
+  /// Somebody else does what is under way.
+  private var isAwaiting = false
   /// Lines that are decided and not yet written; at most those of one page.
   private var replies: ArraySlice<AdminReply> = []
   private var isReadHeld = false
@@ -30,10 +32,11 @@ final class AdminHandler: ChannelDuplexHandler {
 
   /// `isWelcome` is false if there are too many already.
   init(
-    service: AdminService, isWelcome: Bool,
-    identify: @escaping (any Channel) -> EventLoopFuture<PeerCredentials> = PeerCredentials.read
+    service: AdminService, door: ControlDoor, isWelcome: Bool,
+    identify: @escaping (any Channel) throws -> PeerCredentials = PeerCredentials.read
   ) {
     self.service = service
+    self.door = door
     self.isWelcome = isWelcome
     self.identify = identify
   }
@@ -45,16 +48,12 @@ final class AdminHandler: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelActive(context: ChannelHandlerContext) {
-    identify(context.channel).assumeIsolated().whenComplete { [weak self] result in
-      self?.greet(try? result.get())
-    }
+    greet(try? identify(context.channel))
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     stall?.cancel()
-    if let (request, work) = current, case .flush(_, let change) = work, let peer {
-      service.abandon(change, for: request, from: peer)
-    }
+    if case .paged(let work) = current { work.abandon() }
     current = nil
     replies = []
     isClosing = true
@@ -66,11 +65,14 @@ final class AdminHandler: ChannelDuplexHandler {
     context.close(promise: nil)
   }
 
-  private func greet(_ peer: PeerCredentials?) {
+  private func greet(_ credentials: PeerCredentials?) {
     guard let context else { return }
-    guard let peer, peer.mayAdminister else {
-      if let peer { service.audit(peer.uid, peer.pid, "connect", "refused") }
-      end(AdminError("daemon.permission", "this socket is open to root only", exit: .noPermission))
+    let peer = credentials.map { AdminPeer($0, level: door.level) }
+    guard let peer, let credentials, door.admits(credentials) else {
+      if let peer {
+        service.audit(AdminAction(peer, command: "connect to \(door.level.socketName)", outcome: "refused"))
+      }
+      end(door.refusal)
       return
     }
     guard isWelcome else {
@@ -80,7 +82,7 @@ final class AdminHandler: ChannelDuplexHandler {
       return
     }
     self.peer = peer
-    write(ControlLine.encode(Greeting(level: .admin)), to: context)
+    write(ControlLine.encode(Greeting(level: door.level)), to: context)
     context.flush()
     step()
   }
@@ -126,7 +128,7 @@ final class AdminHandler: ChannelDuplexHandler {
     while context.channel.isWritable {
       if let reply = replies.popFirst() {
         write(ControlLine.encode(reply), to: context)
-      } else if isWaitingForReload {
+      } else if isAwaiting {
         break
       } else if current != nil {
         advance()
@@ -164,8 +166,7 @@ final class AdminHandler: ChannelDuplexHandler {
     guard let peer else { return false }
     do throws(AdminError) {
       guard let line = try framer.next() else { return false }
-      let request = try ControlLine.decode(AdminRequest.self, from: line)
-      current = (request, service.begin(request, from: peer))
+      current = service.begin(try ControlLine.decode(AdminRequest.self, from: line), from: peer)
       return true
     } catch {
       end(error)
@@ -175,31 +176,25 @@ final class AdminHandler: ChannelDuplexHandler {
 
   /// One step of the command under way.
   private func advance() {
-    guard let (request, work) = current, let peer else { return }
-    switch work {
-    case .answered(let lines):
-      finish(lines)
-    case .list(var scan):
-      let lines = service.lines(of: &scan, for: request)
-      current?.work = .list(scan)
-      if let lines { replies = lines[...] } else { finish([.end(id: request.id, exit: .ok)]) }
-    case .flush(var scan, var change):
-      let isMore = service.flush(&scan, &change)
-      current?.work = .flush(scan, change)
-      if !isMore { finish(service.finish(change, for: request, from: peer)) }
-    case .reload:
-      isWaitingForReload = true
-      let handler = NIOLoopBound(self, eventLoop: context!.eventLoop)
-      service.administration.reload { [service] reply in
-        // Who asked may be gone; that it was done is recorded all the same.
-        let lines = service.finish(reply, for: request, from: peer)
-        handler.eventLoop.execute { handler.value.reloaded(lines) }
+    switch current {
+    case nil: return
+    case .answered(let lines): finish(lines)
+    case .paged(var work):
+      switch work.step() {
+      case .more(let lines):
+        current = .paged(work)
+        replies = lines[...]
+      case .last(let lines): finish(lines)
       }
+    case .awaited(let start):
+      isAwaiting = true
+      let handler = NIOLoopBound(self, eventLoop: context!.eventLoop)
+      start { lines in handler.eventLoop.execute { handler.value.answered(lines) } }
     }
   }
 
-  private func reloaded(_ lines: [AdminReply]) {
-    isWaitingForReload = false
+  private func answered(_ lines: [AdminReply]) {
+    isAwaiting = false
     finish(lines)
     step()
   }

@@ -4,7 +4,8 @@ import NIOCore
 
 /// Bounds of the control socket. The length of a line is `ControlLine.octetsMax`.
 enum AdminLimits {
-  /// Who may connect is root or ourselves, so this only stops a loop gone wild from taking the descriptors of the mail.
+  /// Of one level. Who may connect is trusted, so this only stops a loop gone wild from taking the descriptors of the
+  /// mail.
   static let sessionsMax = 128
   /// Messages that are looked at in one turn of the event loop and under one lock of the queue.
   static let pageMessages = 64
@@ -17,5 +18,11 @@ enum AdminLimits {
   /// What the log keeps of a command.
   static let auditCharactersMax = 512
   /// Ids that an error about an ambiguous one lists.
-  static let candidatesMax = 5
+  static let ambiguousMax = 5
+  /// What fits a screen or two; who sees more types one more character.
+  static let candidatesMax = 100
+  /// Pages that a completion looks at: the oldest mail, which is what people ask about.
+  static let completionPagesMax = 16
+  /// Of one message, for a completion.
+  static let completionRecipientsMax = 100
 }

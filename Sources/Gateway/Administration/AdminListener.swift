@@ -6,51 +6,91 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// The control socket: binds it, gives each connection its handler, and takes both away at the end. It decides nothing.
+/// The control sockets, one a level: binds or inherits them, gives each connection its handler, and takes all of it away
+/// at the end. It decides nothing.
 package final class AdminListener: Sendable {
-  /// Called for every command that changes something, and for everyone who was turned away.
-  package typealias Audit = @Sendable (_ uid: uid_t, _ pid: pid_t, _ command: String, _ result: String) -> Void
+  private let service: AdminService
+  private let entrances: [Entrance]
+  /// Levels that cannot be had, where others were inherited.
+  package let problems: [ControlSocketError]
 
-  package let path: String
-  private let channel: any Channel
-  private let sessions: AdminSessions
-
-  /// Binds `admin.sock` in `directory` and listens; not to be called on an event loop. The group should be one of its
-  /// own: looking into messages reads the disk. `now` is wall time in milliseconds.
+  /// Listens on the sockets that were inherited, and on those of `directory` for the levels that were not; not to be
+  /// called on an event loop. The group should be one of its own: looking into messages reads the disk. `now` is wall
+  /// time in milliseconds; `audit` is called for every command that changes something, and for everyone who was turned
+  /// away.
   package static func open(
-    directory: String, group: any EventLoopGroup, administration: any Administration,
-    now: @escaping @Sendable () -> Int64, audit: @escaping Audit
+    directory: String, inherited: [Command.Level: [Int32]] = [:], group: any EventLoopGroup,
+    administration: any Administration, now: @escaping @Sendable () -> Int64, audit: @escaping AdminAction.Report
   ) throws -> AdminListener {
-    let (descriptor, path) = try ControlSocket.bind(directory: directory, name: "admin.sock")
-    let sessions = AdminSessions()
+    var entrances: [Entrance] = []
+    var problems: [ControlSocketError] = []
     let service = AdminService(administration: administration, now: now, audit: audit)
     do {
-      let channel = try ServerBootstrap(group: group)
+      for level in Command.Level.strongestFirst {
+        var sockets = (inherited[level] ?? []).map { ControlSocket.inherited($0, level: level) }
+        if sockets.isEmpty {
+          do throws(ControlSocketError) {
+            sockets = [try ControlSocket.bind(directory: directory, level: level)]
+          } catch {
+            // The service manager has opened what it was told to; in its directory we may have no right to more.
+            guard !inherited.isEmpty else { throw error }
+            problems.append(error)
+          }
+        }
+        for socket in sockets { entrances.append(try Entrance(socket, service: service, group: group)) }
+      }
+    } catch {
+      for entrance in entrances { try? entrance.close().wait() }
+      throw error
+    }
+    return AdminListener(service: service, entrances: entrances, problems: problems)
+  }
+
+  private init(service: AdminService, entrances: [Entrance], problems: [ControlSocketError]) {
+    self.service = service
+    self.entrances = entrances
+    self.problems = problems
+  }
+
+  /// From here on nothing is changed; what is read is answered until `stop`.
+  package func stopChanges() { service.stopChanges() }
+
+  /// Removes the files first, so that nobody finds a socket that will not answer; then ends every connection.
+  package func stop() -> EventLoopFuture<Void> {
+    let closed = entrances.map { $0.close() }
+    return EventLoopFuture.andAllComplete(closed, on: closed[0].eventLoop)
+  }
+}
+
+/// One socket that is listened on, with its connections.
+private struct Entrance: Sendable {
+  private let socket: ControlSocket
+  private let channel: any Channel
+  private let sessions = AdminSessions()
+
+  /// Owns the socket from here on.
+  init(_ socket: ControlSocket, service: AdminService, group: any EventLoopGroup) throws {
+    self.socket = socket
+    let (door, sessions) = (socket.door, sessions)
+    do {
+      channel = try ServerBootstrap(group: group)
         .childChannelOption(.allowRemoteHalfClosure, value: true)
         .childChannelOption(.writeBufferWaterMark, value: AdminLimits.waitingOctets)
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
-              AdminHandler(service: service, isWelcome: sessions.add(channel)))
+              AdminHandler(service: service, door: door, isWelcome: sessions.add(channel)))
           }
         }
-        .withBoundSocket(descriptor).wait()
-      return AdminListener(path: path, channel: channel, sessions: sessions)
+        .withBoundSocket(socket.descriptor).wait()
     } catch {
-      unlink(path)
+      socket.remove()
       throw error
     }
   }
 
-  private init(path: String, channel: any Channel, sessions: AdminSessions) {
-    self.path = path
-    self.channel = channel
-    self.sessions = sessions
-  }
-
-  /// Removes the file first, so that nobody finds a socket that will not answer; then ends every connection.
-  package func stop() -> EventLoopFuture<Void> {
-    unlink(path)
+  func close() -> EventLoopFuture<Void> {
+    socket.remove()
     let closed = channel.close().flatMapError { [eventLoop = channel.eventLoop] error in
       error as? ChannelError == .alreadyClosed
         ? eventLoop.makeSucceededVoidFuture() : eventLoop.makeFailedFuture(error)

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import struct Configuration.Network
 import Queue
 
 /// Which messages a request means, with everything said that a person would want to know if it means none.
@@ -9,49 +10,65 @@ extension AdminService {
   func selector(_ request: AdminRequest) throws(AdminError) -> Selector? {
     guard let text = request.args.select, !text.allSatisfy({ $0 == " " }) else { return nil }
     var selector = try parse(text)
-    for prefix in selector.idPrefixes { selector.replace(idPrefix: prefix, with: try find(prefix).id) }
+    for prefix in selector.idPrefixes { selector.replace(idPrefix: prefix, with: try only(prefix).id) }
     return selector
   }
 
   /// The one message that `show` means.
   func message(_ request: AdminRequest) throws(AdminError) -> MessageReply {
-    let text = request.args.message ?? ""
+    try find(request.args.message ?? "")
+  }
+
+  /// The one message whose id begins with the word.
+  func find(_ text: String) throws(AdminError) -> MessageReply {
     // A word alone is the beginning of an id, or an error about one.
     let prefixes = try parse(text).idPrefixes
     guard prefixes.count == 1 else {
       throw .usage("not_an_id", "'\(Self.shown(text))' is no id", hint: "postern queue")
     }
-    return try find(prefixes[0])
+    return try only(prefixes[0])
   }
 
-  private func find(_ prefix: String) throws(AdminError) -> MessageReply {
+  func gone(_ id: String) -> AdminError {
+    AdminError(
+      "message.unknown", "no message starts with '\(Self.shown(id))'",
+      context: ["there was none, or it is finished: delivered, or given back to its sender"],
+      hint: "postern log \(Self.shown(id))",
+      exit: .noInput)
+  }
+
+  private func only(_ prefix: String) throws(AdminError) -> MessageReply {
     switch administration.show(prefix) {
     case .found(let message): return message
     case .ambiguous(let ids):
-      let listed = ids.prefix(AdminLimits.candidatesMax).map(\.description).joined(separator: ", ")
-      let rest = ids.count - AdminLimits.candidatesMax
+      let listed = ids.prefix(AdminLimits.ambiguousMax).map(\.description).joined(separator: ", ")
+      let rest = ids.count - AdminLimits.ambiguousMax
       throw .usage(
         "ambiguous_id", "'\(prefix)' is ambiguous: \(ids.count) messages start with it",
         context: [listed + (rest > 0 ? " and \(rest) more" : "")], hint: "more characters of the id")
-    case .unknown:
-      throw AdminError(
-        "message.unknown", "no message starts with '\(prefix)'", context: ["it may have been delivered meanwhile"],
-        hint: "postern queue", exit: .noInput)
+    case .unknown: throw gone(prefix)
     }
   }
 
   private func parse(_ text: String) throws(AdminError) -> Selector {
     do throws(SelectorError) {
-      return try Selector(text)
+      return try Selector(text) { Network($0) != nil }
     } catch {
       throw failure(error)
     }
   }
 
+  /// States of mail that is finished: an admin who has read of them is told so.
+  private static let laterStates: Set<String> = ["sent", "expired", "dropped"]
+
   private func failure(_ error: SelectorError) -> AdminError {
     var message = Self.shown(error.description)
     var context: [String] = []
-    if let choice = error.choice {
+    if case .unknownState(let state, let term) = error, Self.laterStates.contains(state) {
+      message = "'\(Self.shown(term))': '\(state)' is not in this version"
+      context.append(
+        "only mail that is not finished is kept: \(MessageState.allCases.map(\.name).joined(separator: ", "))")
+    } else if let choice = error.choice {
       if let nearest = NearestName.of(choice.seen, among: choice.accepted) {
         message += ". Did you mean '\(nearest)'?"
       }
@@ -74,5 +91,5 @@ extension AdminService {
   }
 
   /// As typed, but no longer than anybody reads, and harmless.
-  private static func shown(_ text: String) -> String { TerminalText.escaped(String(text.prefix(200))) }
+  static func shown(_ text: String) -> String { TerminalText.escaped(String(text.prefix(200))) }
 }

@@ -1,26 +1,62 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Crypto
 import Queue
+import SMTP
 
-/// What the control socket may ask of the gateway. The gateway implements it; tests have one of their own. Called on the
-/// event loop of the admin's connection; `show` and `origin` may wait for the disk, so that loop should serve no mail.
+/// What the control sockets may ask of the gateway. The gateway implements it; tests have one of their own. Called on the
+/// event loop of the admin's connection; what reads messages back may wait for the disk, so that loop should serve no
+/// mail. `by` names who asked, for people.
 package protocol Administration: AnyObject, Sendable {
   func status() -> StatusReply
+
+  // MARK: Messages
+
   /// At most `limit` messages in order of their ids, behind `after`; empty at the end.
   func page(after: MessageID?, limit: Int) -> [MessageView]
   /// The message whose id is or begins with the text. Any length is asked for; what is too short is found out here.
   func show(_ prefix: String) -> ShowResult
-  /// Who submitted a message, read back from the log; nil if it is gone or cannot be read.
-  func origin(of id: MessageID) -> Origin?
-  /// Makes deferred recipients ready now; returns how many of the messages had some.
+  /// A message with what is read back from the log; nil if it is gone or cannot be read.
+  func details(of id: MessageID) -> MessageDetails?
+  /// What an undelivered recipient of the message was last told, read back from the log; nil if there is nothing.
+  func lastReply(of id: MessageID) -> Reply?
+  /// What a selector needs to know besides the message.
+  var surroundings: Selector.Surroundings { get }
+
+  /// These change what they can and return the number of messages that changed.
   func flush(_ ids: [MessageID]) -> Int
+  /// `until` is wall time in milliseconds; nil holds until somebody releases.
+  func hold(_ ids: [MessageID], until: Int64?, by: String, reason: String?) -> Int
+  func release(_ ids: [MessageID]) -> Int
+  /// `report`: the senders are told.
+  func bounce(_ ids: [MessageID], reason: String?, report: Bool) -> Int
+
+  // MARK: The gateway
+
   /// All or nothing. `completed` is called once, from any thread.
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void)
+  func pause(_ target: PauseTarget, until: Int64?, by: String, reason: String?) throws(AdminError) -> PauseReply
+  func resume(_ target: PauseTarget, by: String) throws(AdminError) -> PauseReply
+  func upstreamNames() -> [String]
+  func credentials() -> [CredentialReply]
+  /// `completed` is called once, from any thread, after up to 40 s.
+  func setCredential(
+    _ upstream: String, secret: Secret, test: Bool, by: String,
+    completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void)
+  /// The users of the file, with their last login since the start.
+  func logins() -> [LoginReply]
 }
 
 package enum ShowResult: Sendable {
   case found(MessageReply)
   case ambiguous([MessageID])
   case unknown
+}
+
+/// What `pause` and `resume` are about.
+package enum PauseTarget: Sendable, Hashable {
+  case incoming
+  case outgoing
+  case upstream(String)
 }

@@ -3,32 +3,74 @@
 import Admin
 import Glibc
 
-/// The file of the control socket: made with its final mode, taken over from a daemon that died, never from one that
-/// lives. Who calls `bind` owns the descriptor.
-enum ControlSocket {
-  private static let directoryMode: mode_t = 0o755
-  private static let socketMode: mode_t = 0o600
+/// The file of a control socket: made with its final mode and group, taken over from a daemon that died, never from one
+/// that lives; or inherited as it is. Who gets one owns the descriptor.
+struct ControlSocket {
+  let descriptor: Int32
+  let path: String
+  let door: ControlDoor
+  /// A file of the service manager stays when we go.
+  let isInherited: Bool
 
-  static func bind(directory: String, name: String) throws(ControlSocketError) -> (descriptor: Int32, path: String) {
+  private static let directoryMode: mode_t = 0o755
+  private static let closedMode: mode_t = 0o600
+  private static let groupMode: mode_t = 0o660
+
+  /// Makes the socket of this level in `directory`. Its group is the level's where there is one and we may give it away;
+  /// else it stays our own.
+  static func bind(directory: String, level: Command.Level) throws(ControlSocketError) -> ControlSocket {
     try makeDirectory(directory)
-    let path = "\(directory)/\(name)"
+    let path = "\(directory)/\(level.socketName)"
     try removeStale(path)
     let descriptor = UnixAddress.makeSocket(flags: Int32(SOCK_NONBLOCK.rawValue))
     guard descriptor >= 0 else { throw .failed("make a socket", path, SystemCallError(errno: errno)) }
+    var isBound = false
     do throws(ControlSocketError) {
       // Linux gives the file the mode that the socket has when it is bound, so it is never open to others, not even for
       // the moment between bind and chmod.
-      guard fchmod(descriptor, socketMode) == 0 else {
+      guard fchmod(descriptor, closedMode) == 0 else {
         throw .failed("set the mode of", path, SystemCallError(errno: errno))
       }
       if case .failure(let error) = UnixAddress.call(path: path, { Glibc.bind(descriptor, $0, $1) }) {
         throw .failed("bind", path, error)
       }
+      isBound = true
+      if let name = level.groupName {
+        // Whose it is comes before who may.
+        if let group = group(named: name) { _ = lchown(path, uid_t.max, group) }
+        guard chmod(path, groupMode) == 0 else {
+          throw .failed("set the mode of", path, SystemCallError(errno: errno))
+        }
+      }
     } catch {
       close(descriptor)
+      if isBound { unlink(path) }
       throw error
     }
-    return (descriptor, path)
+    let door = ControlDoor(level: level, group: group(of: path))
+    return ControlSocket(descriptor: descriptor, path: path, door: door, isInherited: false)
+  }
+
+  /// One that the service manager has bound and opened to whom it likes.
+  static func inherited(_ descriptor: Int32, level: Command.Level) -> ControlSocket {
+    let path = UnixAddress.path(of: descriptor)
+    let door = ControlDoor(level: level, group: path.flatMap(group(of:)))
+    return ControlSocket(descriptor: descriptor, path: path ?? level.socketName, door: door, isInherited: true)
+  }
+
+  func remove() {
+    if !isInherited { unlink(path) }
+  }
+
+  // MARK: Files
+
+  private static func group(of path: String) -> gid_t? {
+    var facts = stat()
+    return lstat(path, &facts) == 0 ? facts.st_gid : nil
+  }
+
+  private static func group(named name: String) -> gid_t? {
+    getgrnam(name)?.pointee.gr_gid
   }
 
   /// One level; what is above it is the administrator's. The mode is set apart from umask.

@@ -10,7 +10,7 @@ import Synchronization
 /// What the console asks, answered by the running gateway. Called on the control
 /// socket's own event loop, which serves no mail, so what the console asks to be read back may wait for the disk.
 final class GatewayAdministration: Administration {
-  private unowned let gateway: Gateway
+  unowned let gateway: Gateway
 
   init(gateway: Gateway) {
     self.gateway = gateway
@@ -23,7 +23,8 @@ final class GatewayAdministration: Administration {
     let record = gateway.lastReload
     let queue = gateway.queue.summary(now: now)
     let upstream = gateway.upstream(now: now)
-    let isDegraded = upstream.state != "ok" || queue.failed > 0 || queue.quarantined > 0
+    let pauses = gateway.pauses.current.all
+    let isDegraded = upstream.state != "ok" || queue.failed > 0 || queue.quarantined > 0 || !pauses.isEmpty
     return StatusReply(
       health: isDegraded ? .degraded : .ok, version: Product.version, host: configuration.hostname,
       uptimeSeconds: Int((now.monotonic - gateway.startedAt.monotonic) / 1000),
@@ -31,36 +32,15 @@ final class GatewayAdministration: Administration {
         path: gateway.configurationPath, loaded: Timestamp(milliseconds: record.loaded),
         generation: record.generation),
       queue: StatusReply.Queue(
-        queued: queue.queued, sending: queue.sending, deferred: queue.deferred, failed: queue.failed,
-        quarantined: queue.quarantined, bytes: queue.octets,
+        queued: queue.queued, sending: queue.sending, deferred: queue.deferred, held: queue.held,
+        failed: queue.failed, quarantined: queue.quarantined, bytes: queue.octets,
         oldestSeconds: queue.oldest.map { Int((now.wall - $0) / 1000) }),
       upstreams: [upstream],
       incoming: StatusReply.Incoming(
         sessions: gateway.sessionCount,
-        listeners: configuration.listeners.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
-      spool: StatusReply.Spool(freeBytes: gateway.spoolFreeOctets), warnings: warnings(configuration, queue))
-  }
-
-  func page(after: MessageID?, limit: Int) -> [MessageView] {
-    gateway.queue.page(after: after, limit: limit)
-  }
-
-  func show(_ prefix: String) -> ShowResult {
-    let ids = gateway.queue.find(prefix: prefix)
-    guard let id = ids.first else { return .unknown }
-    guard ids.count == 1 else { return .ambiguous(ids) }
-    let now = gateway.clock.now().wall
-    // A record that cannot be read back is a message all the same.
-    if let details = try? gateway.queue.details(id) { return .found(MessageReply(details, now: now)) }
-    return gateway.queue.view(id).map { .found(MessageReply($0, now: now)) } ?? .unknown
-  }
-
-  func origin(of id: MessageID) -> Origin? {
-    (try? gateway.queue.details(id))?.origin
-  }
-
-  func flush(_ ids: [MessageID]) -> Int {
-    gateway.queue.flush(ids, now: gateway.clock.now())
+        listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
+      spool: StatusReply.Spool(freeBytes: gateway.spoolFreeOctets), pauses: pauses,
+      warnings: warnings(configuration, queue) + Self.warnings(of: pauses, now: now.wall))
   }
 
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {

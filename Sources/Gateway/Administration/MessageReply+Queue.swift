@@ -15,7 +15,12 @@ extension MessageReply {
       },
       size: view.size, received: Timestamp(milliseconds: view.received),
       ageSeconds: max(0, Int((now - view.received) / 1000)),
-      next: view.nextAttempt.map(Timestamp.init(milliseconds:)), expires: Timestamp(milliseconds: view.expires))
+      next: view.nextAttempt.map(Timestamp.init(milliseconds:)), expires: Timestamp(milliseconds: view.expires),
+      hold: view.hold.map { hold in
+        Hold(
+          by: hold.by.text, since: Timestamp(milliseconds: hold.since),
+          until: hold.until.map(Timestamp.init(milliseconds:)), reason: hold.reason?.text)
+      })
   }
 
   /// All that `show` says: the row with what was read back from the log.

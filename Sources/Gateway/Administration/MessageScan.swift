@@ -4,10 +4,12 @@ import Queue
 
 /// A walk through the queue by cursor, a page at a time, so that neither its lock nor the event loop is held for long. A
 /// message that comes or goes meanwhile is seen or not.
-struct MessageScan {
+struct MessageScan: Sendable {
   private let administration: any Administration
   private let selector: Selector?
-  private var last: MessageID?
+  /// The last message that was looked at, meant or not.
+  private(set) var last: MessageID?
+  private var end: MessageID?
   private var isFinished = false
 
   init(_ administration: any Administration, _ selector: Selector?) {
@@ -15,16 +17,27 @@ struct MessageScan {
     self.selector = selector
   }
 
+  /// Messages that were accepted later than this one are not looked at.
+  mutating func stop(behind id: MessageID) { end = id }
+
   /// Those of the next page that the selector means, perhaps none; nil behind the last page.
   mutating func next(now: Int64) -> [MessageView]? {
     guard !isFinished else { return nil }
-    let page = administration.page(after: last, limit: AdminLimits.pageMessages)
-    guard let end = page.last else {
+    var page = administration.page(after: last, limit: AdminLimits.pageMessages)
+    if let end {
+      let count = page.count
+      page.removeAll { $0.id.number > end.number }
+      isFinished = page.count < count
+    }
+    guard let newest = page.last else {
       isFinished = true
       return nil
     }
-    last = end.id
+    last = newest.id
     guard let selector else { return page }
-    return page.filter { view in selector.matches(view, now: now) { administration.origin(of: view.id) } }
+    let surroundings = administration.surroundings
+    return page.filter { view in
+      selector.matches(view, now: now, in: surroundings) { administration.details(of: view.id) }
+    }
   }
 }

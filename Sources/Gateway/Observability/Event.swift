@@ -1,114 +1,124 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Admin
 import Logging
 import Queue
 import SMTP
 
 /// Everything that the gateway tells the admin, one case an event, one line a case.
 ///
-/// The texts hold no secret: passwords are unprintable by type, and what peers said comes in `PeerText`.
+/// What is the same for all events of a kind is in `EventKind`; the text of a case in `Event+Text.swift`, its facts in
+/// `Event+Fields.swift`. They hold no secret: passwords are unprintable by type, and what peers said comes in `PeerText`.
 package enum Event: Sendable {
   case started(listeners: [String], upstream: String, waiting: Int)
+  case startFailed(String)
   case stopping(sessions: Int)
-  case configurationLoaded(path: String, changed: [String])
+  case configurationLoaded(path: String, generation: Int, changed: [String])
   case configurationRejected(String)
   case recovered(messages: Int, segments: Int, milliseconds: Int64)
   case spoolDamaged(String)
   /// nil: nothing could be said to the client.
-  case storageRefused(client: String, reply: Reply?)
+  case storageRefused(EventClient, Reply?)
   case certificateExpires(path: String, inDays: Int64)
+  /// Mail is due, the upstream is ok, and nothing moves.
+  case queueStalled(upstream: String, waiting: Int, seconds: Int64)
+  case writerStalled(seconds: Int64)
+  case loopsStalled([String], seconds: Int64)
+  /// A socket of the service manager that nobody here answers on.
+  case socketUnserved(name: String, reason: String)
+  case socketUnmoved(listener: String)
+  case controlSocketFailed(String)
 
-  case accepted(MessageID, Envelope, Origin, octets: Int)
-  case rejected(client: String, reply: Reply)
-  case clientLeft(client: String, octets: Int)
-  case loginFailed(client: String, user: PeerText, mechanism: SASLMechanism)
-  case loginThrottled(client: String, user: PeerText)
-  case clientTLSFailed(client: String, reason: String)
-  case sessionsExceeded(client: String, listener: String)
+  case accepted(AcceptedMessage)
+  /// Said of each message that is accepted or that we write ourselves: Postfix has two lines for it, and its tools count both.
+  case queued(MessageID, sender: Address?, octets: Int, recipients: Int)
+  case rejected(EventClient, Refusal)
+  case clientLeft(EventClient, octets: Int)
+  /// The user is nil if there is none of that name: who mixes up the two fields of a form sends a password.
+  case loginFailed(EventClient, user: String?, mechanism: SASLMechanism)
+  case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism)
+  case clientTLSFailed(EventClient, reason: String)
+  case sessionsExceeded(EventClient)
 
-  case sent(MessageID, to: Address, upstream: String, reply: Reply, delayMilliseconds: Int64)
-  case deferred(MessageID, to: Address, upstream: String, reply: Reply, delayMilliseconds: Int64)
-  case failed(MessageID, to: Address, upstream: String, reply: Reply, delayMilliseconds: Int64)
+  case sent(DeliveryReport)
+  case deferred(DeliveryReport)
+  case failed(DeliveryReport)
+  /// The last recipient is finished, and the message is no more.
+  case removed(MessageID)
   case contentUnreadable(MessageID, String)
+  case notified(NotificationFacts)
+  /// A notification, or another message with the null path, cannot be delivered: there is nobody to tell.
+  case doubleBounced(MessageID, to: Address, Reply)
+  /// nil: of no particular message.
+  case notificationPostponed(MessageID?, reason: String, seconds: Int64)
   case upstreamPaused(String, UpstreamTrouble, seconds: Int64, waiting: Int)
   case upstreamRecovered(String, pausedSeconds: Int64, waiting: Int)
 
-  case adminAction(uid: UInt32, pid: Int32, command: String, result: String)
+  /// `reply` is the upstream's; nil: it was not asked.
+  case credentialChanged(String, upstream: String, by: String, reply: Reply?, released: Int)
+  case credentialRefused(String, upstream: String, by: String, UpstreamTrouble)
+  case credentialMissing(String, upstream: String, reason: String)
 
-  package var level: Logger.Level {
+  case pausedByHand(Pause)
+  case resumedByHand(Pause, by: String)
+  /// The time that it was given is over.
+  case pauseEnded(Pause)
+  case pausesUnreadable(String)
+
+  case adminAction(AdminAction)
+
+  /// The word under which it goes, with its id, level and speaker.
+  package var kind: EventKind {
     switch self {
-    case .spoolDamaged, .storageRefused: .critical
-    case .configurationRejected, .contentUnreadable: .error
-    case .upstreamPaused(_, let trouble, _, _): trouble.kind == .login || trouble.kind == .tls ? .error : .warning
-    case .failed, .sessionsExceeded, .loginThrottled, .certificateExpires: .warning
-    case .started, .stopping, .configurationLoaded, .recovered, .upstreamRecovered, .loginFailed, .clientTLSFailed,
-      .adminAction:
-      .notice
-    case .accepted, .rejected, .clientLeft, .sent, .deferred: .info
+    case .started: .started
+    case .startFailed: .startFailed
+    case .stopping: .stopping
+    case .configurationLoaded: .configLoaded
+    case .configurationRejected: .configRejected
+    case .recovered: .recovered
+    case .spoolDamaged, .contentUnreadable: .spoolCorrupt
+    case .storageRefused(_, let reply): reply == .diskFull ? .spoolLow : .spoolSyncFailed
+    case .certificateExpires: .tlsCertExpires
+    case .queueStalled: .queueStalled
+    case .writerStalled: .spoolStalled
+    case .loopsStalled: .loopStalled
+    case .socketUnserved: .socketUnserved
+    case .socketUnmoved: .socketUnmoved
+    case .controlSocketFailed: .controlSocketFailed
+    case .accepted: .accepted
+    case .queued: .queued
+    case .rejected(_, let refusal): refusal.reply.code == 530 ? .relayRefused : .rejected
+    case .clientLeft: .clientLeft
+    case .loginFailed: .authFailed
+    case .loginThrottled: .authThrottled
+    case .clientTLSFailed: .clientTLSFailed
+    case .sessionsExceeded: .sessionsExceeded
+    case .sent: .sent
+    case .deferred: .deferred
+    // The last reply of a message that was given up is the deferral that came too late.
+    case .failed(let report): report.reply.isTransient ? .expired : .failed
+    case .removed: .removed
+    case .notified: .notified
+    case .doubleBounced: .doubleBounced
+    case .notificationPostponed: .notificationPostponed
+    case .upstreamPaused(_, let trouble, _, _):
+      switch trouble.kind {
+      case .login: .upstreamAuthFailed
+      case .tls: .upstreamTLSFailed
+      case .unreachable: .upstreamUnreachable
+      case .busy, .broken: .upstreamPaused
+      }
+    case .upstreamRecovered: .upstreamRecovered
+    case .credentialChanged: .credentialChanged
+    case .credentialRefused: .credentialRefused
+    case .credentialMissing: .credentialMissing
+    case .pausedByHand: .paused
+    case .resumedByHand, .pauseEnded: .resumed
+    case .pausesUnreadable: .pausesUnreadable
+    case .adminAction: .adminAction
     }
   }
 
-  package var message: String {
-    switch self {
-    case .started(let listeners, let upstream, let waiting):
-      "ready: listening on \(listeners.joined(separator: ", ")); upstream \(upstream); \(waiting) waiting"
-    case .stopping(let sessions):
-      "stopping: draining \(sessions) sessions"
-    case .configurationLoaded(let path, let changed):
-      "configuration loaded from \(path)" + (changed.isEmpty ? "" : ": \(changed.joined(separator: ", ")) changed")
-    case .configurationRejected(let reason):
-      "configuration refused, nothing changed: \(reason)"
-    case .recovered(let messages, let segments, let milliseconds):
-      "queue recovered: \(messages) messages from \(segments) segments in \(milliseconds) ms"
-    case .spoolDamaged(let what):
-      "spool damaged: \(what)"
-    case .storageRefused(let client, let reply):
-      "the disk did not take a message of \(client): "
-        + (reply.map { "answered \($0)" } ?? "closed without a reply, because nothing can be known of it")
-    case .certificateExpires(let path, let days):
-      days < 0
-        ? "certificate \(path) has expired \(-days) days ago" : "certificate \(path) expires in \(days) days"
-    case .accepted(let id, let envelope, let origin, let octets):
-      "\(id): accepted: client=\(origin.client ?? "unknown")[\(origin.address)], user=\(origin.login ?? "-"), "
-        + "listener=\(origin.listener), from=<\(envelope.sender?.text ?? "")>, size=\(octets), "
-        + "nrcpt=\(envelope.recipients.count)"
-    case .rejected(let client, let reply):
-      "rejected: client=\(client): \(reply)"
-    case .clientLeft(let client, let octets):
-      "\(client) left in the middle of a message, after \(octets) octets or more; nothing was accepted"
-    case .loginFailed(let client, let user, let mechanism):
-      "\(client): SASL \(mechanism.rawValue) authentication failed, sasl_username=\(user)"
-    case .loginThrottled(let client, let user):
-      "\(client): too many failed logins, not checked, sasl_username=\(user)"
-    case .clientTLSFailed(let client, let reason):
-      "TLS with \(client) failed: \(reason)"
-    case .sessionsExceeded(let client, let listener):
-      "too many sessions on \(listener), refused \(client)"
-    case .sent(let id, let to, let upstream, let reply, let delay):
-      Self.outcome(id, to, upstream, reply, delay, "sent", EnhancedStatus(2, 0, 0))
-    case .deferred(let id, let to, let upstream, let reply, let delay):
-      Self.outcome(id, to, upstream, reply, delay, "deferred", EnhancedStatus(4, 0, 0))
-    case .failed(let id, let to, let upstream, let reply, let delay):
-      Self.outcome(id, to, upstream, reply, delay, "failed", EnhancedStatus(5, 0, 0))
-    case .contentUnreadable(let id, let reason):
-      "\(id): content cannot be read, not sent: \(reason)"
-    case .upstreamPaused(let upstream, let trouble, let seconds, let waiting):
-      "upstream \(upstream) paused for \(seconds) s (\(trouble.kind.rawValue)): \(trouble); "
-        + "\(waiting) waiting, none bounced"
-    case .upstreamRecovered(let upstream, let seconds, let waiting):
-      "upstream \(upstream) works again after \(seconds) s; \(waiting) released"
-    case .adminAction(let uid, let pid, let command, let result):
-      "admin: uid=\(uid) pid=\(pid) ran \(command): \(result)"
-    }
-  }
-
-  /// The shape that Postfix gave these lines, which admins and tools read.
-  private static func outcome(
-    _ id: MessageID, _ to: Address, _ upstream: String, _ reply: Reply, _ delay: Int64, _ status: String,
-    _ fallback: EnhancedStatus
-  ) -> String {
-    "\(id): to=<\(to)>, relay=\(upstream), delay=\(delay / 1000).\(String(delay % 1000 / 10 + 100).dropFirst()), "
-      + "dsn=\(reply.status ?? fallback), status=\(status) (\(reply))"
-  }
+  package var level: Logger.Level { kind.level }
 }

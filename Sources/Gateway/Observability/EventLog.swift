@@ -3,8 +3,10 @@
 
 import Logging
 import Synchronization
+import Systemd
 
-/// Where events go. One for the process, called from every thread; the level follows the configuration.
+/// Where events go. One for the process, called from every thread; the level follows the configuration. What lies under
+/// the level is not made into text or fields.
 package final class EventLog: Sendable {
   private let logger: Logger
   private let threshold: Atomic<Int>
@@ -25,7 +27,9 @@ package final class EventLog: Sendable {
     if let level, level.rank < threshold.load(ordering: .relaxed) { return }
     let event = event()
     guard event.level.rank >= threshold.load(ordering: .relaxed) else { return }
-    logger.log(level: event.level, "\(event.message)")
+    logger.log(
+      level: event.level, Logger.Message(stringLiteral: event.message),
+      metadata: Logger.Metadata(record: event))
   }
 }
 

@@ -27,6 +27,19 @@ struct Breaker: Sendable {
     return min(first << min(failures, 10), most)
   }
 
+  /// The upstream is not known to be ill.
+  var isClosed: Bool {
+    if case .closed = state { true } else { false }
+  }
+
+  /// What was seen last, unless all is well.
+  var trouble: UpstreamTrouble? {
+    switch state {
+    case .closed: nil
+    case .paused(let trouble, _, _), .probing(let trouble, _): trouble
+    }
+  }
+
   /// Connections that may be open now.
   func connectionsMax(_ configured: Int, now: Int64) -> Int {
     switch state {

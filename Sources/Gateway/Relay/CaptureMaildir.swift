@@ -42,6 +42,10 @@ final class CaptureMaildir: Carrier {
       .whenComplete { bound.value.finished($0, job) }
   }
 
+  func hasRoom(waiting: Int, connectionsMax: Int) -> Bool {
+    lease == nil && draining == nil && waiting > 0 && connectionsMax > 0
+  }
+
   func drain() -> EventLoopFuture<Void> {
     let promise = draining ?? eventLoop.makePromise(of: Void.self)
     draining = promise
@@ -59,7 +63,7 @@ final class CaptureMaildir: Carrier {
     case .success(let name):
       delegate.connected(afterTransaction: true)
       let reply = Reply(250, EnhancedStatus(2, 0, 0), "captured as new/\(name)")
-      delegate.finished(lease, job.envelope.recipients.map { _ in .delivered(reply) })
+      delegate.finished(lease, job.envelope.recipients.map { _ in .delivered(reply) }, nil)
     case .failure(let error as ContentError):
       delegate.contentUnreadable(lease, "\(error)")
     case .failure(let error):

@@ -11,6 +11,8 @@ import SMTP
 protocol Carrier: AnyObject {
   /// `waiting` messages are ready; open at most `connectionsMax` connections for them.
   func work(waiting: Int, connectionsMax: Int)
+  /// Whether `work` with these numbers would take a message or open a connection for one.
+  func hasRoom(waiting: Int, connectionsMax: Int) -> Bool
   /// No more messages. Succeeds when those under way are finished.
   func drain() -> EventLoopFuture<Void>
   /// Ends what is left when the time for draining is over.
@@ -20,13 +22,16 @@ protocol Carrier: AnyObject {
 /// What a carrier sees of the dispatcher.
 protocol CarrierDelegate: AnyObject {
   func nextLease() -> Lease?
-  func finished(_ lease: consuming Lease, _ results: [RecipientResult])
+  /// `course` is nil if it went over no connection.
+  func finished(_ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?)
   /// Nothing of this message was tried.
   func untried(_ lease: consuming Lease)
   func contentUnreadable(_ lease: consuming Lease, _ reason: String)
   func troubled(_ trouble: UpstreamTrouble)
   /// A dialogue stands, login and all; and it has carried a message.
   func connected(afterTransaction: Bool)
+  /// Octets moved, in or out.
+  func progressed()
   /// A connection ended without trouble; its place is free.
   func connectionRetired()
 }

@@ -26,7 +26,6 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   }
 
   private let settings: Settings
-  private let policy: ClientPolicy
   private let queue: MessageQueue
   private let threads: any WorkerThreads
   private let connector: any Connector
@@ -47,13 +46,6 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     self.connector = connector
     self.eventLoop = eventLoop
     self.delegate = delegate
-    let security: ClientPolicy.Security =
-      switch settings.configuration.upstream.security {
-      case .implicit: .implicit
-      case .starttls: .startTLS
-      case .none: .none
-      }
-    policy = ClientPolicy(hostname: settings.configuration.hostname, security: security, login: settings.login)
   }
 
   // MARK: what the dispatcher asks
@@ -67,12 +59,20 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
       waiting -= 1
       offer(connection.handler)
     }
-    var opening = connecting + connections.count { $0.phase == .opening }
+    var opening = openingCount
     while waiting > opening, openConnections < connectionsMax {
       open()
       opening += 1
     }
   }
+
+  func hasRoom(waiting: Int, connectionsMax: Int) -> Bool {
+    guard draining == nil, waiting > 0 else { return false }
+    return connections.contains { $0.phase == .idle }
+      || (waiting > openingCount && openConnections < connectionsMax)
+  }
+
+  private var openingCount: Int { connecting + connections.count { $0.phase == .opening } }
 
   func drain() -> EventLoopFuture<Void> {
     let promise = draining ?? eventLoop.makePromise(of: Void.self)
@@ -91,40 +91,20 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
 
   private func open() {
     connecting += 1
-    let upstream = settings.configuration.upstream
-    let tls = upstream.security == .implicit ? settings.clientTLS : nil
     let pool = NIOLoopBound(self, eventLoop: eventLoop)
-    connector
-      .connect(host: upstream.host, port: upstream.port, on: eventLoop) { channel in
-        // Once for each address that is tried: the first that answers becomes the connection.
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          if let tls {
-            try pipeline.addHandler(TLSHandler(context: tls, side: .client(serverName: upstream.host)))
-          }
-          try pipeline.addHandler(pool.value.makeHandler())
-        }
-      }
-      .whenComplete { result in pool.value.opened(result) }
+    UpstreamHandler.connect(
+      settings, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: self
+    ).whenComplete { pool.value.opened($0) }
   }
 
-  private func makeHandler() -> UpstreamHandler {
-    UpstreamHandler(
-      policy: policy, tls: settings.clientTLS, serverName: settings.configuration.upstream.host, queue: queue,
-      threads: threads, delegate: self)
-  }
-
-  private func opened(_ result: Result<any Channel, any Error>) {
+  private func opened(_ result: Result<NIOLoopBound<UpstreamHandler>, any Error>) {
     connecting -= 1
-    let upstream = settings.configuration.upstream
-    do {
-      let channel = try result.get()
-      let handler = try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self)
-      if handler.isClosed { throw ChannelError.eof }
-      connections.append(Connection(handler: handler))
-      if draining != nil { retire(handler) }
-    } catch {
-      report(UpstreamTrouble(.unreachable, at: "connect", "\(upstream.host) port \(upstream.port): \(error)"))
+    switch result {
+    case .success(let handler):
+      connections.append(Connection(handler: handler.value))
+      if draining != nil { retire(handler.value) }
+    case .failure(let error):
+      report(.cannotConnect(settings.configuration.upstream, error))
       checkDrained()
     }
   }
@@ -176,12 +156,16 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   // MARK: what a connection reports
 
   func connectionReady(_ connection: UpstreamHandler) {
-    delegate.connected(afterTransaction: connection.transactions > 0)
+    if draining == nil { delegate.connected(afterTransaction: connection.transactions > 0) }
     offer(connection)
   }
 
+  func connectionProgressed() {
+    delegate.progressed()
+  }
+
   func connectionFinished(_ connection: UpstreamHandler, _ lease: consuming Lease, _ results: [RecipientResult]) {
-    delegate.finished(lease, results)
+    delegate.finished(lease, results, connection.course)
   }
 
   func connectionUnreadable(_ connection: UpstreamHandler, _ lease: consuming Lease, _ reason: String) {

@@ -39,22 +39,30 @@ package final class Dispatcher: CarrierDelegate {
   private let board: HealthBoard
   private var settings: Settings
   private var breaker = Breaker()
+  private var pauses: Pauses
+  /// The secret for the login is missing, since a monotonic time.
+  private var lack: (trouble: UpstreamTrouble, since: Int64)?
   private var carrier: (any Carrier)?
   /// Carriers of older settings, until their last message is done.
   private var retiring: [any Carrier] = []
   private var hasConnected = false
-  /// From here on lifetimes stand still and it is not recorded; monotonic milliseconds.
-  private var standstillFrom: Int64?
+  private var standstill = Standstill()
+  private var progress: UInt64 = 0
   private var timer: Scheduled<Void>?
   private var isRunning = false
   private var isStopping = false
 
-  package init(parts: Parts, settings: Settings, eventLoop: any EventLoop, wakeUp: WakeUp, board: HealthBoard) {
+  package init(
+    parts: Parts, settings: Settings, pauses: Pauses = Pauses(), eventLoop: any EventLoop, wakeUp: WakeUp,
+    board: HealthBoard
+  ) {
     self.parts = parts
     self.settings = settings
+    self.pauses = pauses
     self.eventLoop = eventLoop
     self.board = board
     carrier = makeCarrier()
+    noteLack()
     wakeUp.attach(self)
   }
 
@@ -67,21 +75,35 @@ package final class Dispatcher: CarrierDelegate {
     isRunning = true
     defer { isRunning = false }
     let now = parts.clock.now()
+    if let due = standstill.nextNote, due <= now.monotonic { noteStandstill() }
+    guard !isHeldBack else { return schedule(now) }
     if let probe = breaker.nextProbe, probe <= now.monotonic { breaker.probe() }
-    // Until the first login was accepted there is one, so that a wrong password is not tried many times at once.
-    let configured = hasConnected ? settings.configuration.upstream.maxConnections : 1
-    let connections = breaker.connectionsMax(configured, now: now.monotonic)
+    let connections = connectionsMax(now)
     let waiting = parts.queue.readyCount(now: now)
     if waiting > 0, connections > 0 { carrier?.work(waiting: waiting, connectionsMax: connections) }
     schedule(now)
   }
 
-  /// New settings hold for the next message; what is under way ends as it began.
-  package func replace(_ new: Settings) {
+  /// What the watchdog wants to know.
+  package func look() -> Watchdog.RelayLook {
+    let now = parts.clock.now()
+    let waiting = parts.queue.readyCount(now: now)
+    return Watchdog.RelayLook(
+      waiting: waiting, isOpen: !isStopping && !isHeldBack && breaker.isClosed,
+      hasRoom: carrier?.hasRoom(waiting: waiting, connectionsMax: connectionsMax(now)) ?? false, progress: progress)
+  }
+
+  /// New settings hold for the next message; what is under way ends as it began. `loginWorks`: their login was tried
+  /// out and accepted, so a pause that is about the login is over.
+  package func replace(_ new: Settings, loginWorks: Bool = false) {
     let old = carrier
     // Whoever reloads has mended something, here or at the provider.
     breaker.reset(now: parts.clock.now().monotonic)
+    noteLogin(new, works: loginWorks)
     settings = new
+    if loginWorks, breaker.trouble?.kind == .login { heal() }
+    noteLack()
+    noteStandstill()
     hasConnected = false
     carrier = makeCarrier()
     if let old {
@@ -95,11 +117,24 @@ package final class Dispatcher: CarrierDelegate {
     run()
   }
 
+  /// From now on; deliveries under way end as they would.
+  package func adopt(_ new: Pauses) {
+    pauses = new
+    noteStandstill()
+    run()
+  }
+
+  /// Somebody wants to know now whether the upstream works again.
+  package func probe() {
+    breaker.reset(now: parts.clock.now().monotonic)
+    run()
+  }
+
   /// Succeeds when the last delivery that is under way is recorded.
   package func stop() -> EventLoopFuture<Void> {
     isStopping = true
     timer?.cancel()
-    noteStandstill(until: nil)
+    noteStandstill()
     let carriers = retiring + (carrier.map { [$0] } ?? [])
     return EventLoopFuture.andAllComplete(carriers.map { $0.drain() }, on: eventLoop)
   }
@@ -112,22 +147,38 @@ package final class Dispatcher: CarrierDelegate {
   // MARK: what the carrier asks and reports
 
   func nextLease() -> Lease? {
-    guard !isStopping else { return nil }
+    guard !isStopping, !isHeldBack else { return nil }
     let now = parts.clock.now()
     guard breaker.connectionsMax(1, now: now.monotonic) > 0 else { return nil }
     return parts.queue.lease(now: now)
   }
 
-  func finished(_ lease: consuming Lease, _ results: [RecipientResult]) {
+  func progressed() {
+    progress &+= 1
+  }
+
+  func finished(_ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?) {
     let now = parts.clock.now()
     let (id, recipients, delay) = (lease.id, lease.envelope.recipients, now.wall - lease.submittedAt)
-    let indexes = lease.recipientIndexes
+    let (indexes, attempt) = (lease.recipientIndexes, lease.attempt)
+    let hasSender = lease.envelope.sender != nil
     let outcomes = zip(indexes, results).compactMap { Self.outcome($1, index: $0) }
     guard !outcomes.isEmpty else { return parts.queue.release(lease) }
+    // What is decided below must not count time that stood still.
+    if standstill.isRunning { noteStandstill() }
+    progressed()
     for decided in parts.queue.record(outcomes, of: lease, now: now, jitter: parts.random()) {
       guard let position = indexes.firstIndex(of: decided.index) else { continue }
-      report(decided, id, to: recipients[position], delay: delay)
+      report(
+        decided,
+        DeliveryReport(
+          id: id, to: recipients[position], upstream: upstreamName, course: course, reply: decided.reply,
+          attempt: attempt, delayMilliseconds: delay))
+      if !hasSender, decided.result == .failed {
+        parts.log.report(.doubleBounced(id, to: recipients[position], decided.reply))
+      }
     }
+    if parts.queue.view(id) == nil { parts.log.report(.removed(id), at: .info) }
     // A deferral has a time of its own to wake up for.
     schedule(now)
   }
@@ -146,8 +197,8 @@ package final class Dispatcher: CarrierDelegate {
     let now = parts.clock.now()
     // Several connections meet the same trouble at once: it counts once.
     if case .paused = breaker.state { return schedule(now) }
-    noteStandstill(until: now.monotonic)
     let seconds = breaker.tripped(trouble, now: now.monotonic, jitter: parts.random())
+    noteStandstill()
     parts.log.report(
       .upstreamPaused(upstreamName, trouble, seconds: seconds, waiting: parts.queue.readyCount(now: now)))
     schedule(now)
@@ -155,6 +206,7 @@ package final class Dispatcher: CarrierDelegate {
 
   func connected(afterTransaction: Bool) {
     if case .probing(let trouble, _) = breaker.state, afterTransaction || trouble.isBeforeMail { heal() }
+    if !afterTransaction, settings.login != nil { board.loginAccepted(at: parts.clock.now().wall) }
     guard !hasConnected else { return }
     hasConnected = true
     runSoon()
@@ -169,7 +221,7 @@ package final class Dispatcher: CarrierDelegate {
   private func heal() {
     let now = parts.clock.now()
     guard let milliseconds = breaker.healed(now: now.monotonic) else { return }
-    noteStandstill(until: nil)
+    noteStandstill()
     parts.log.report(
       .upstreamRecovered(
         upstreamName, pausedSeconds: milliseconds / 1000, waiting: parts.queue.readyCount(now: now)))
@@ -182,25 +234,60 @@ package final class Dispatcher: CarrierDelegate {
     eventLoop.execute { bound.value.run() }
   }
 
-  /// Records how long mail could not leave, bit by bit, so that the end of the process forgets little of it.
-  private func noteStandstill(until now: Int64?) {
-    if let from = standstillFrom { parts.queue.extendLifetimes(by: parts.clock.now().monotonic - from) }
-    standstillFrom = now
+  /// No trying helps: somebody has to do something, or a time that somebody set must pass.
+  private var isHeldBack: Bool { lack != nil || pauses.outgoing(through: upstreamName) != nil }
+
+  private func noteLack() {
+    guard let trouble = settings.credentialTrouble else { return lack = nil }
+    lack = (trouble, lack?.since ?? parts.clock.now().monotonic)
+  }
+
+  private func noteLogin(_ new: Settings, works: Bool) {
+    if new.configuration.upstream.name != upstreamName { board.forgetLogin() }
+    if works {
+      board.loginAccepted(at: parts.clock.now().wall)
+    } else if new.login != settings.login {
+      board.loginReplaced()
+    }
+  }
+
+  private func noteStandstill() {
+    let passed = standstill.note(
+      goesOn: !isStopping && (isHeldBack || !breaker.isClosed), now: parts.clock.now().monotonic)
+    if passed > 0 { parts.queue.extendLifetimes(by: passed) }
+  }
+
+  /// When to look again by itself; monotonic milliseconds.
+  private func nextLook(_ now: Instant) -> Int64? {
+    let next: Int64? =
+      if isHeldBack { nil } else if case .paused = breaker.state { breaker.nextProbe } else {
+        parts.queue.nextDue(now: now)
+      }
+    return [next, standstill.nextNote].compactMap(\.self).min()
   }
 
   private func schedule(_ now: Instant) {
-    board.publish(UpstreamHealth(breaker.state))
+    board.publish(health(now))
     timer?.cancel()
     timer = nil
-    guard !isStopping else { return }
-    let due: Int64? =
-      if case .paused = breaker.state { breaker.nextProbe } else { parts.queue.nextDue(now: now) }
-    guard let due else { return }
+    guard !isStopping, let due = nextLook(now) else { return }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     timer = eventLoop.scheduleTask(in: .milliseconds(max(1, due - now.monotonic))) { bound.value.run() }
   }
 
+  private func health(_ now: Instant) -> UpstreamHealth {
+    let health = lack.map { UpstreamHealth(without: $0.trouble, since: $0.since) } ?? UpstreamHealth(breaker.state)
+    guard let pause = pauses[.upstream(upstreamName)] else { return health }
+    return health.pausedByHand(since: now.monotonic - (now.wall - pause.since.milliseconds))
+  }
+
   // MARK: small parts
+
+  private func connectionsMax(_ now: Instant) -> Int {
+    // Until the first login was accepted there is one, so that a wrong password is not tried many times at once.
+    let configured = hasConnected ? settings.configuration.upstream.maxConnections : 1
+    return breaker.connectionsMax(configured, now: now.monotonic)
+  }
 
   private var upstreamName: String { settings.configuration.upstream.name }
 
@@ -228,15 +315,14 @@ package final class Dispatcher: CarrierDelegate {
     }
   }
 
-  private func report(_ outcome: RecipientOutcome, _ id: MessageID, to: Address, delay: Int64) {
-    let (reply, upstream) = (outcome.reply, upstreamName)
+  private func report(_ outcome: RecipientOutcome, _ report: DeliveryReport) {
     switch outcome.result {
-    case .delivered:
-      parts.log.report(.sent(id, to: to, upstream: upstream, reply: reply, delayMilliseconds: delay), at: .info)
+    case .delivered: parts.log.report(.sent(report), at: .info)
     case .deferred:
-      parts.log.report(.deferred(id, to: to, upstream: upstream, reply: reply, delayMilliseconds: delay), at: .info)
-    case .failed:
-      parts.log.report(.failed(id, to: to, upstream: upstream, reply: reply, delayMilliseconds: delay))
+      var report = report
+      report.nextAttempt = parts.queue.view(report.id)?.nextAttempt
+      parts.log.report(.deferred(report), at: .info)
+    case .failed: parts.log.report(.failed(report))
     }
   }
 }

@@ -11,6 +11,8 @@ import TLS
 protocol UpstreamConnectionDelegate: AnyObject {
   /// The dialogue stands or a transaction ended: it can take a message.
   func connectionReady(_ connection: UpstreamHandler)
+  /// Octets moved, in or out.
+  func connectionProgressed()
   func connectionFinished(_ connection: UpstreamHandler, _ lease: consuming Lease, _ results: [RecipientResult])
   /// The content of the message cannot be read; nothing was delivered, and the connection closes.
   func connectionUnreadable(_ connection: UpstreamHandler, _ lease: consuming Lease, _ reason: String)
@@ -38,6 +40,9 @@ package final class UpstreamHandler: ChannelInboundHandler {
   private var lease: Lease?
   private var sending: Sending?
   private var timer: Scheduled<Void>?
+  private var times: ConnectionTimes?
+  private var facts: TLSFacts?
+  private var peer: SocketAddress?
 
   /// Transactions that this connection has carried.
   private(set) var transactions = 0
@@ -69,6 +74,9 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   // MARK: what the pool asks
 
+  /// The upstream's answer to our login, if it took one.
+  var loginReply: Reply? { session.loginReply }
+
   /// Only after `connectionReady`.
   func deliver(_ lease: consuming Lease) {
     guard let context else { return delegate.connectionFinished(self, lease, []) }
@@ -77,6 +85,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
       isEightBit: lease.hints.isEightBit)
     self.lease = consume lease
     transactions += 1
+    times?.deliveryBegan(now: context.eventLoop.now)
     let action = session.deliver(message, into: &output)
     guard case .finished(let results) = action else { return execute(action, context) }
     // Decided without a word to the upstream. The next message comes in another turn, or thousands would be a deep stack.
@@ -98,13 +107,26 @@ package final class UpstreamHandler: ChannelInboundHandler {
   }
 
   private func becomeReady() {
-    if !isClosed { delegate.connectionReady(self) }
+    guard !isClosed, let context else { return }
+    times?.ready(now: context.eventLoop.now)
+    if peer == nil { peer = context.channel.remoteAddress }
+    delegate.connectionReady(self)
+  }
+
+  /// Of the message that this connection carries, or carried last.
+  var course: DeliveryCourse? {
+    guard let times, let context else { return nil }
+    return DeliveryCourse(
+      host: serverName, address: peer?.ipAddress, port: peer?.port ?? 0, tls: facts,
+      connectMilliseconds: times.connectMillisecondsOfDelivery,
+      sendMilliseconds: times.sendMilliseconds(now: context.eventLoop.now))
   }
 
   // MARK: events of the channel
 
   package func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    times = ConnectionTimes(now: context.eventLoop.now)
     if context.channel.isActive { setTimer(context) }
   }
 
@@ -115,13 +137,17 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var octets = unwrapInboundIn(data)
+    delegate.connectionProgressed()
     if input.readableBytes == 0 { input = octets } else { input.writeBuffer(&octets) }
     process(context)
   }
 
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    guard case TLSEvent.handshakeCompleted = event else { return context.fireUserInboundEventTriggered(event) }
+    guard case TLSEvent.handshakeCompleted(let facts) = event else {
+      return context.fireUserInboundEventTriggered(event)
+    }
     isTLSRunning = true
+    self.facts = facts
     if !isImplicitTLS { session.tlsStarted(into: &output) }
     send(context)
     setTimer(context)
@@ -252,6 +278,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   private func write(_ chunk: [UInt8], _ context: ChannelHandlerContext) {
     guard var current = sending else { return }
+    delegate.connectionProgressed()
     current.nextChunk += 1
     output.reserveCapacity(chunk.count + 64)
     current.stuffing.write(current.bcc.filter(chunk), into: &output)

@@ -7,7 +7,7 @@ import SMTP
 /// unreachable.
 package struct UpstreamHealth: Sendable, Equatable {
   package var state = "ok"
-  /// login or tls, of a pause.
+  /// login or tls, of a pause; admin, if somebody paused it by hand.
   package var reason: String?
   /// What the upstream said, or what was seen instead of an answer.
   package var trouble: UpstreamTrouble?
@@ -17,6 +17,7 @@ package struct UpstreamHealth: Sendable, Equatable {
 
   package init() {}
 
+  /// Without regard to pauses by hand.
   init(_ breaker: Breaker.State) {
     switch breaker {
     case .closed: return
@@ -35,5 +36,23 @@ package struct UpstreamHealth: Sendable, Equatable {
     default:
       state = "unreachable"
     }
+  }
+
+  /// The secret for the login is missing: no trying helps.
+  init(without trouble: UpstreamTrouble, since: Int64) {
+    state = "paused"
+    reason = trouble.kind.rawValue
+    self.trouble = trouble
+    self.since = since
+  }
+
+  /// Somebody paused it, whatever else ails it.
+  func pausedByHand(since: Int64) -> UpstreamHealth {
+    var health = self
+    health.state = "paused"
+    health.reason = "admin"
+    health.since = since
+    health.nextProbe = nil
+    return health
   }
 }

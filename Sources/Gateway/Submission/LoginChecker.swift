@@ -16,6 +16,14 @@ package final class LoginChecker: Sendable {
   private struct State {
     var remembered: [String: Remembered] = [:]
     var failures = FailedLogins()
+    /// By name, of users that the file had when they logged in.
+    var last: [String: LastLogin] = [:]
+  }
+
+  package struct LastLogin: Sendable, Equatable {
+    /// Milliseconds.
+    package var wall: Int64
+    package var address: String
   }
 
   private struct Remembered {
@@ -40,6 +48,9 @@ package final class LoginChecker: Sendable {
     self.threads = threads
   }
 
+  /// A user has this name, whether or not it may log in.
+  package func isKnown(_ name: String) -> Bool { settings.current.users.user(named: name) != nil }
+
   package func check(
     _ attempt: LoginAttempt, from address: String, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ServerSession.LoginVerdict> {
@@ -47,7 +58,10 @@ package final class LoginChecker: Sendable {
     let user = current.users.user(named: attempt.name).flatMap { $0.isDisabled ? nil : $0.verifier }
     let proof = HMACSHA256.authenticate(Array(attempt.name.utf8) + [0] + attempt.password.octets, key: key)
     let now = clock.now().monotonic
-    if let user, isRemembered(attempt.name, proof, user, now) { return eventLoop.makeSucceededFuture(.accepted) }
+    if let user, isRemembered(attempt.name, proof, user, now) {
+      noteLogin(attempt.name, from: address)
+      return eventLoop.makeSucceededFuture(.accepted)
+    }
 
     // A name that no user can have is counted for the address alone.
     let counted = UsersFile.isValidName(attempt.name) ? attempt.name : ""
@@ -66,9 +80,24 @@ package final class LoginChecker: Sendable {
         }
         remember(attempt.name, Remembered(proof: proof, verifier: user, until: now + Self.rememberedMilliseconds))
         state.withLock { $0.failures.succeeded(pair) }
+        noteLogin(attempt.name, from: address)
         return .accepted
       }
       .flatMapErrorThrowing { _ in .unavailable }
+  }
+
+  /// When and from where a user logged in last, since the start.
+  package func lastLogin(of name: String) -> LastLogin? { state.withLock { $0.last[name] } }
+
+  /// Names that the file has no more go when there are more than it has.
+  private func noteLogin(_ name: String, from address: String) {
+    let login = LastLogin(wall: clock.now().wall, address: address)
+    let users = settings.current.users
+    state.withLock { state in
+      if state.last.updateValue(login, forKey: name) == nil, state.last.count > users.count {
+        state.last = state.last.filter { $0.key == name || users.user(named: $0.key) != nil }
+      }
+    }
   }
 
   /// A changed or removed user is not remembered: the verifier is part of what is compared.

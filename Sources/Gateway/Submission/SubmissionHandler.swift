@@ -49,10 +49,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private let client: Configuration.Client?
   private var session: ServerSession
   private var tls: TLSFacts?
+  /// Of the login that was accepted.
+  private var mechanism: SASLMechanism?
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var draft: Draft?
-  private var header = HeaderScanner()
+  private let newHeader: HeaderScanner
+  private var header: HeaderScanner
   private var octets = 0
   private var accepting: (envelope: Envelope, origin: Origin)?
   private var context: ChannelHandlerContext?
@@ -60,6 +63,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var isOpen = false
   private var isSuspended = false
   private var isClosing = false
+  /// What the client hears behind the reply to this message, which is the last.
+  private var farewell: Reply?
   private var timer: Scheduled<Void>?
   /// The session's, when the deadline was set last.
   private var progress: UInt64 = 0
@@ -71,6 +76,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
     self.submission = submission
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
+    newHeader = HeaderScanner(hostname: configuration.hostname)
+    header = newHeader
     let isTrusted = configuration.access.trusted.contains { $0.contains(submission.address) }
     session = ServerSession(
       policy: ServerPolicy(
@@ -98,7 +105,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard token == 0 else { return }
     token = submission.loop.add(self)
     if !session.rights.mayOmitLogin { loginDeadline = context.eventLoop.now + .seconds(Int64(Limits.loginSeconds)) }
-    if submission.loop.isDraining { return end(.restarting) }
+    if let refusal = submission.loop.refusal { return end(refusal) }
     if session.isTLS {
       setDeadline(Limits.handshakeSeconds, context)
     } else {
@@ -157,13 +164,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if let error = error as? TLSError, error != .truncated {
-      submission.log.report(.clientTLSFailed(client: clientText, reason: "\(error)"))
+      submission.log.report(.clientTLSFailed(logged, reason: "\(error)"))
     }
     context.close(promise: nil)
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(client: clientText, octets: octets)) }
+    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(logged, octets: octets)) }
     release()
     context.fireChannelInactive()
   }
@@ -191,8 +198,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
         send(context)
         if session.progress != progress {
           progress = session.progress
-          setDeadline(session.isReadingContent ? Limits.contentSeconds : Limits.commandSeconds, context)
+          setDeadline(session.isReadingContent ? contentSeconds : Limits.commandSeconds, context)
         }
+        if let farewell, !session.isReadingContent { end(farewell) }
         return
       case .startTLS:
         guard send(context) else { return }
@@ -236,16 +244,22 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func loginChecked(_ verdict: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
     guard let context, !isClosing else { return }
     switch verdict {
-    case .accepted: loginDeadline = .distantFuture
+    case .accepted:
+      loginDeadline = .distantFuture
+      mechanism = attempt.mechanism
     case .rejected:
-      submission.log.report(
-        .loginFailed(client: clientText, user: PeerText(attempt.name), mechanism: attempt.mechanism))
+      submission.log.report(.loginFailed(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
     case .throttled:
-      submission.log.report(.loginThrottled(client: clientText, user: PeerText(attempt.name)))
+      submission.log.report(.loginThrottled(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
     case .unavailable: break
     }
     if session.loginChecked(verdict, into: &output) == .close { return close(context) }
     resume(context)
+  }
+
+  /// A name that nobody has may be a password in the wrong field: it is not told.
+  private func knownUser(_ attempt: LoginAttempt) -> String? {
+    submission.logins.isKnown(attempt.name) ? attempt.name : nil
   }
 
   private func store(_ content: ByteBuffer) {
@@ -288,6 +302,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private var refusal: Reply? {
     if header.receivedCount > Limits.receivedFieldsMax { return .loop }
+    if header.ownTraceCount >= Limits.ownReceivedFieldsMax { return .ownLoop }
     if header.isHeaderTooLong { return .headerTooLarge }
     return nil
   }
@@ -312,22 +327,34 @@ package final class SubmissionHandler: ChannelInboundHandler {
       session.stored()
     case .accepted(let id):
       if let accepting {
-        submission.log.report(.accepted(id, accepting.envelope, accepting.origin, octets: octets), at: .info)
+        reportAcceptance(id, accepting)
       }
       session.committed(id.description, into: &output)
       forgetMessage()
     case .failed(.undecided):
       // Whether the message is durable cannot be known, so no reply may say it.
-      submission.log.report(.storageRefused(client: clientText, reply: nil))
+      submission.log.report(.storageRefused(logged, nil))
       return closeNow()
     case .failed(let failure):
       let reply: Reply = failure == .full ? .diskFull : .diskRefused
-      submission.log.report(.storageRefused(client: clientText, reply: reply))
+      submission.log.report(.storageRefused(logged, reply))
       session.storageFailed(reply, into: &output)
       abandonDraft()
     }
-    if isClosing { return finishClosing(context) }
+    if isClosing || (farewell != nil && !session.isReadingContent) { return finishClosing(context) }
     resume(context)
+  }
+
+  private func reportAcceptance(_ id: MessageID, _ message: (envelope: Envelope, origin: Origin)) {
+    let (envelope, octets) = (message.envelope, octets)
+    submission.log.report(
+      .accepted(
+        AcceptedMessage(
+          id: id, envelope: envelope, origin: message.origin, octets: octets, mechanism: mechanism,
+          headerMessageID: header.messageID.map { PeerText($0) })),
+      at: .info)
+    submission.log.report(
+      .queued(id, sender: envelope.sender, octets: octets, recipients: envelope.recipients.count), at: .info)
   }
 
   private func resume(_ context: ChannelHandlerContext) {
@@ -342,19 +369,24 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func forgetMessage() {
-    header = HeaderScanner()
+    header = newHeader
     octets = 0
     accepting = nil
   }
 
   // MARK: ends
 
-  /// We are going away. A message whose commit is under way gets its reply first.
-  func drain() {
+  /// We are going away, or take no mail for a while. A message whose commit is under way gets its reply first, and one
+  /// whose content is on its way comes in while it moves: a scanner does not send it twice.
+  func drain(_ reply: Reply) {
     if session.isCommitting {
       isClosing = true
+      farewell = reply
+    } else if session.isReadingContent, let context {
+      farewell = reply
+      setDeadline(contentSeconds, context)
     } else {
-      end(.restarting)
+      end(reply)
     }
   }
 
@@ -369,7 +401,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func finishClosing(_ context: ChannelHandlerContext) {
-    _ = session.end(.restarting, into: &output)
+    _ = session.end(farewell ?? .restarting, into: &output)
     close(context)
   }
 
@@ -377,9 +409,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func close(_ context: ChannelHandlerContext) {
     isClosing = true
     setDeadline(Limits.writeStallSeconds, context)
-    for reply in session.takeRefusals() {
-      submission.log.report(.rejected(client: clientText, reply: reply), at: .info)
-    }
+    reportRefusals()
     guard output.readableBytes > 0 else { return context.close(promise: nil) }
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     context.writeAndFlush(wrapOutboundOut(takeOutput())).whenComplete { _ in bound.value.close(promise: nil) }
@@ -388,11 +418,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
   /// false: the connection ended meanwhile, and everything with it.
   @discardableResult
   private func send(_ context: ChannelHandlerContext) -> Bool {
-    for reply in session.takeRefusals() {
-      submission.log.report(.rejected(client: clientText, reply: reply), at: .info)
-    }
+    reportRefusals()
     if output.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(takeOutput()), promise: nil) }
     return self.context != nil
+  }
+
+  private func reportRefusals() {
+    for refusal in session.takeRefusals() { submission.log.report(.rejected(logged, refusal), at: .info) }
   }
 
   private func takeOutput() -> ByteBuffer {
@@ -402,6 +434,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   // MARK: time
+
+  /// How long content may stand still.
+  private var contentSeconds: Int { farewell != nil ? Limits.drainedContentSeconds : Limits.contentSeconds }
 
   /// One timer a session: it moves on when it fires too early, instead of being set anew for each line.
   private func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
@@ -429,6 +464,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: how the client is called
 
   private var addressText: String { submission.address.description }
-  private var clientText: String { "\(client?.name ?? "unknown")[\(addressText)]" }
+  private var logged: EventClient {
+    EventClient(name: client?.name, address: addressText, listener: submission.listener.name)
+  }
   private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
 }

@@ -3,6 +3,7 @@
 
 import NIOCore
 import Queue
+import SMTP
 
 /// The sessions of one event loop: where the queue's answers come in, once for each batch that was synced, and where
 /// a drain reaches every session.
@@ -11,6 +12,7 @@ package final class SubmissionLoop: CompletionReceiver {
     var sessions: [UInt64: SubmissionHandler] = [:]
     var lastToken: UInt64 = 0
     var isDraining = false
+    var refusal: Reply?
     var whenEmpty: [EventLoopPromise<Void>] = []
   }
 
@@ -43,7 +45,22 @@ package final class SubmissionLoop: CompletionReceiver {
     state.value.whenEmpty = []
   }
 
-  var isDraining: Bool { state.value.isDraining }
+  /// Not nil: no session may begin, and this is what its client hears. On the event loop.
+  package var refusal: Reply? { state.value.refusal }
+
+  /// With a reply: ends every session with it, those whose message is being made durable after their own reply, and
+  /// lets none begin. With nil: sessions may begin again.
+  package func refuse(_ reply: Reply?) {
+    eventLoop.execute { self.setRefusal(reply) }
+  }
+
+  private func setRefusal(_ reply: Reply?) {
+    // Whoever goes away takes nobody back.
+    guard !state.value.isDraining, state.value.refusal != reply else { return }
+    state.value.refusal = reply
+    guard let reply else { return }
+    for handler in Array(state.value.sessions.values) { handler.drain(reply) }
+  }
 
   package func sessionCount() -> EventLoopFuture<Int> {
     eventLoop.submit { self.state.value.sessions.count }
@@ -53,12 +70,12 @@ package final class SubmissionLoop: CompletionReceiver {
   package func drain() -> EventLoopFuture<Void> {
     let promise = eventLoop.makePromise(of: Void.self)
     eventLoop.execute {
+      self.setRefusal(.restarting)
       self.state.value.isDraining = true
       if self.state.value.sessions.isEmpty {
         promise.succeed()
       } else {
         self.state.value.whenEmpty.append(promise)
-        for handler in Array(self.state.value.sessions.values) { handler.drain() }
       }
     }
     return promise.futureResult

@@ -69,11 +69,13 @@ final class SimulatedClient {
   private var session = ClientSession(policy: ClientPolicy(hostname: "client.sim", security: .none, login: nil))
   private var input = ByteBuffer()
   private let content: String
+  private let sender: String
   private(set) var number: Int?
   private(set) var isDone = false
 
-  init(link: SimulatedLink, content: String) {
+  init(link: SimulatedLink, sender: String, content: String) {
     self.link = link
+    self.sender = sender
     self.content = content
   }
 
@@ -87,11 +89,11 @@ final class SimulatedClient {
       switch action {
       case .wait: break loop
       case .ready:
-        let envelope = Envelope(sender: Address("a@client.sim"), recipients: [Address("b@upstream.sim")!])
+        let envelope = Envelope(sender: Address(sender), recipients: [Address("b@upstream.sim")!])
         let message = ClientTransaction(envelope: envelope, octets: UInt64(content.utf8.count), isEightBit: false)
         _ = session.deliver(message, into: &output)
       case .sendContent:
-        number = oracle.intend(content)
+        number = oracle.intend(content, from: sender)
         var stuffing = DotStuffing()
         stuffing.write(Array("Subject: \(number!)\r\n\(content)".utf8), into: &output)
         stuffing.end(into: &output)
@@ -157,9 +159,14 @@ final class SimulatedUpstream {
       case .store(var piece):
         content.writeBuffer(&piece)
         session.stored()
-      case .commit(_, var piece):
+      case .commit(let envelope, var piece):
         content.writeBuffer(&piece)
-        commit(&oracle, mood(), &output)
+        oracle.left()
+        if envelope.sender == nil {
+          commitNotification(&oracle, mood(), &output)
+        } else {
+          commit(&oracle, mood(), &output)
+        }
       case .close: link.isEnding = true
       case .abandon, .startTLS, .verify: break
       }
@@ -190,9 +197,28 @@ final class SimulatedUpstream {
     }
   }
 
-  /// Our trace field is in front, so the client's subject is not far.
+  private func commitNotification(_ oracle: inout Oracle, _ mood: Mood, _ output: inout ByteBuffer) {
+    let text = String(buffer: content)
+    content.clear()
+    let isFailure = Self.field("Subject", in: text)?.hasPrefix("Undelivered") == true
+    oracle.notified(Self.number(in: text), Self.field("Message-ID", in: text), isFailure: isFailure)
+    lastTaken = nil
+    switch mood {
+    case .takes: session.committed("UPSTREAM", into: &output)
+    case .takesAndHangsUp, .hangsUp: link.isEnding = true
+    case .defers: session.commitRefused(Reply(451, EnhancedStatus(4, 3, 0), "later"), into: &output)
+    case .refuses: session.commitRefused(Reply(554, EnhancedStatus(5, 6, 0), "never"), into: &output)
+    }
+  }
+
+  /// The subject of a client's message is its number; that of a notification ends with it.
   private static func number(in text: String) -> Int? {
+    field("Subject", in: text)?.split(separator: " ").last.flatMap { Int($0) }
+  }
+
+  /// Our own fields are in front, so the client's are not far.
+  private static func field(_ name: String, in text: String) -> String? {
     let head = text.prefix(1_000).split(separator: "\r\n")
-    return head.first { $0.hasPrefix("Subject: ") }.flatMap { Int($0.dropFirst("Subject: ".count)) }
+    return head.first { $0.hasPrefix("\(name): ") }.map { String($0.dropFirst(name.count + 2)) }
   }
 }

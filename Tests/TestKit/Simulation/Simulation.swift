@@ -22,8 +22,15 @@ package final class Simulation {
     package var refused = 0
     package var undecided = 0
     package var deliveries = 0
+    package var failureNotices = 0
+    package var delayNotices = 0
+    /// Messages that an admin held, released or gave up.
+    package var orders = 0
     package var crashes = 0
     package var failedSyncs = 0
+    package var pauses = 0
+    /// Hours that passed while sending was paused.
+    package var pausedHours = 0
 
     package init() {}
   }
@@ -39,22 +46,33 @@ package final class Simulation {
   private var isCalm = false
   private var crashes = 0
   private var failedSyncs = 0
+  private var orders = 0
+  private var clientCount = 0
+  private var idleTurns = 0
+  private let pauseMemory = PauseMemory()
+  private var pauses = 0
+  private var pausedMinutes = 0
 
   /// One life of the process.
   private final class World {
     let loop: EmbeddedEventLoop
     let queue: MessageQueue
     let dispatcher: Dispatcher
+    let notices: NoticeWriter
     let submissions: SubmissionLoop
+    let pauses: PauseControl
     let logins: LoginChecker
     let clock: Clock
 
     init(
-      _ loop: EmbeddedEventLoop, _ queue: MessageQueue, _ dispatcher: Dispatcher, _ logins: LoginChecker, _ clock: Clock
+      _ loop: EmbeddedEventLoop, _ queue: MessageQueue, _ dispatcher: Dispatcher, _ notices: NoticeWriter,
+      _ pauses: PauseControl, _ logins: LoginChecker, _ clock: Clock
     ) {
       self.loop = loop
       self.queue = queue
       self.dispatcher = dispatcher
+      self.notices = notices
+      self.pauses = pauses
       self.logins = logins
       self.clock = clock
       submissions = SubmissionLoop(eventLoop: loop)
@@ -79,6 +97,9 @@ package final class Simulation {
       Configuration.Client(name: "lan", addresses: [Network("192.0.2.0/24")!], allow: [.noAuth, .plaintext])
     ]
     configuration.queue.retry = [1_000, 5_000]
+    configuration.queue.warnAfter = 3_000
+    // More than a run takes, less than a long pause.
+    configuration.queue.lifetime = 1_800_000
     settings = Settings(
       configuration: configuration, users: UsersFile(), serverTLS: nil, clientTLS: Self.clientTLS, login: nil)
     start()
@@ -91,7 +112,9 @@ package final class Simulation {
     case 0..<10 where clients.count < 6: openClient()
     case 0..<55: moveOctets()
     case 55..<80: world.queue.log.step(mayLinger: generator.oneIn(2))
-    case 80..<97: advance(generator.oneIn(12) ? 20_000 : Int64.random(in: 0...40, using: &generator))
+    case 80..<93: advance(generator.oneIn(12) ? 20_000 : Int64.random(in: 0...40, using: &generator))
+    case 93..<96: order()
+    case 96: pauseOrResume()
     case 97:
       failedSyncs += 1
       disk.fail(.sync, nth: Int.random(in: 1...2, using: &generator), count: Int.random(in: 1...4, using: &generator))
@@ -111,6 +134,8 @@ package final class Simulation {
     }
     clients.removeAll { $0.isDone && !$0.link.channel.isActive }
     upstreams.removeAll { !$0.link.channel.isActive }
+    // What the watchdog would kill us for, if it lasted.
+    if world.dispatcher.look().isIdle { idleTurns += 1 }
   }
 
   private func mood() -> SimulatedUpstream.Mood {
@@ -134,6 +159,32 @@ package final class Simulation {
     }
   }
 
+  /// What an admin might do to messages that he sees.
+  private func order() {
+    let now = time.withLock { $0 }
+    let views = world.queue.page(after: nil, limit: .max).filter { _ in generator.oneIn(3) }
+    let ids = views.map(\.id)
+    switch Int.random(in: 0..<4, using: &generator) {
+    case 0:
+      let until = generator.oneIn(2) ? now.wall + Int64.random(in: 0...30_000, using: &generator) : nil
+      orders += world.queue.hold(ids, until: until, by: PeerText("admin"), now: now)
+    case 1, 2: orders += world.queue.release(ids, now: now)
+    default: if let view = views.first { giveUp(view, now) }
+    }
+  }
+
+  private func giveUp(_ view: MessageView, _ now: Instant) {
+    let isTold = generator.oneIn(2)
+    let reply = Reply(550, EnhancedStatus(5, 7, 0), "given up by the admin")
+    guard world.queue.bounce([view.id], reply: reply, report: isTold, now: now) == 1 else { return }
+    orders += 1
+    if let sender = view.sender {
+      if let number = oracle.number(from: sender.text) { oracle.givenUp(number, isTold: isTold) }
+    } else if let number = oracle.number(from: view.recipients[0].address.text) {
+      oracle.silenced(number)
+    }
+  }
+
   private func advance(_ milliseconds: Int64) {
     time.withLock {
       $0.wall += milliseconds
@@ -142,7 +193,50 @@ package final class Simulation {
     world.loop.advanceTime(by: .milliseconds(milliseconds))
   }
 
+  // MARK: pauses by hand
+
+  /// The disk does not always take it, and then nothing has changed.
+  private func pauseOrResume() {
+    pauseMemory.isBroken = generator.oneIn(5)
+    defer { pauseMemory.isBroken = false }
+    let (control, now) = (world.pauses, time.withLock { $0.wall })
+    if let target = control.current.targets.randomElement(using: &generator), !generator.oneIn(3) {
+      _ = try? control.resume(target, by: "admin")
+    } else {
+      let target = [PauseTarget.incoming, .outgoing, .upstream("sim")].randomElement(using: &generator)!
+      let until = generator.oneIn(2) ? now + Int64.random(in: 1_000...7_200_000, using: &generator) : nil
+      if (try? control.pause(target, until: until, by: "admin", reason: nil)) != nil { pauses += 1 }
+    }
+    world.loop.run()
+    if generator.oneIn(3) { passLongPause() }
+  }
+
+  /// What is under way ends first: a reply that is hours late would make a duplicate that nobody is to blame for.
+  private func passLongPause() {
+    for _ in 0..<50 where isSendingPaused && isSending {
+      for link in upstreams.map(\.link) { link.push(70_000) }
+      advance(500)
+      settle()
+    }
+    for _ in 0..<120 where isSendingPaused && !isSending {
+      advance(60_000)
+      pausedMinutes += 1
+    }
+  }
+
+  private var isSending: Bool { world.queue.summary(now: time.withLock { $0 }).sending > 0 }
+  private var isSendingPaused: Bool { world.pauses.current.outgoing(through: "sim") != nil }
+
+  private func adopt(_ pauses: Pauses, _ loop: EmbeddedEventLoop) {
+    guard world.loop === loop else { return }
+    world.dispatcher.adopt(pauses)
+    world.submissions.refuse(pauses[.incoming] == nil ? nil : .paused)
+    let sending = world.queue.summary(now: time.withLock { $0 }).sending
+    oracle.paused(underWay: pauses.outgoing(through: "sim") == nil ? nil : sending)
+  }
+
   private func openClient() {
+    clientCount += 1
     let gate = ReadGate()
     let channel = EmbeddedChannel(handlers: [], loop: world.loop)
     let context = SubmissionContext(
@@ -153,7 +247,10 @@ package final class Simulation {
       log: Self.log, left: {})
     try! channel.pipeline.syncOperations.addHandlers(gate, SubmissionHandler(context))
     channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.7", port: 25), promise: nil)
-    clients.append(SimulatedClient(link: SimulatedLink(channel: channel, gate: gate), content: makeContent()))
+    clients.append(
+      SimulatedClient(
+        link: SimulatedLink(channel: channel, gate: gate), sender: "c\(clientCount)@client.sim", content: makeContent())
+    )
   }
 
   /// Dots at line starts, sometimes more than a chunk.
@@ -174,11 +271,15 @@ package final class Simulation {
     let bound = NIOLoopBound(self, eventLoop: loop)
     let clock = Clock(now: { bound.value.time.withLock { $0 } }, zoneOffset: { _ in 3_600 })
     let wakeUp = WakeUp(eventLoop: loop)
-    let policy = QueuePolicy(retry: settings.configuration.queue.retry, segmentOctets: 1 << 18)
+    let bell = NoticeBell(eventLoop: loop)
+    let policy = QueuePolicy(
+      retry: settings.configuration.queue.retry, lifetime: settings.configuration.queue.lifetime,
+      warnAfter: settings.configuration.queue.warnAfter, segmentOctets: 1 << 18)
     let queue: MessageQueue
     do {
       queue = try MessageQueue.open(
-        disk: disk, policy: policy, now: clock.now(), salt: generator.next(), ready: { wakeUp.ring() }
+        disk: disk, policy: policy, now: clock.now(), salt: generator.next(), ready: { wakeUp.ring() },
+        noticesDue: { bell.ring() }
       ).queue
     } catch {
       preconditionFailure("the simulated spool cannot be opened: \(error)")
@@ -186,11 +287,19 @@ package final class Simulation {
     let parts = Dispatcher.Parts(
       queue: queue, connector: SimulatedConnector(simulation: bound), threads: NextTurn(),
       clock: clock, random: { bound.value.generator.next() }, log: Self.log)
+    let control = PauseControl(
+      storage: pauseMemory, clock: clock, log: Self.log, eventLoop: loop, threads: NextTurn())
     let dispatcher = Dispatcher(
-      parts: parts, settings: settings, eventLoop: loop, wakeUp: wakeUp, board: HealthBoard())
+      parts: parts, settings: settings, pauses: control.current, eventLoop: loop, wakeUp: wakeUp, board: HealthBoard())
+    let notices = NoticeWriter(
+      queue: queue, threads: NextTurn(), clock: clock, log: Self.log, settings: settings, eventLoop: loop, bell: bell)
     let logins = LoginChecker(settings: SettingsHolder(settings), clock: clock, threads: NextTurn())
-    world = World(loop, queue, dispatcher, logins, clock)
-    loop.execute { bound.value.world.dispatcher.run() }
+    world = World(loop, queue, dispatcher, notices, control, logins, clock)
+    control.start { pauses in loop.execute { bound.value.adopt(pauses, loop) } }
+    loop.execute {
+      bound.value.world.dispatcher.run()
+      bound.value.world.notices.run()
+    }
   }
 
   /// kill -9, or the power goes: what was not synced is gone, torn or there, as the seed decides.
@@ -203,6 +312,8 @@ package final class Simulation {
     // From here on the old process can write nothing; its connections end without a word.
     for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
     old.loop.run()
+    old.pauses.stop()
+    old.notices.stop()
     _ = old.dispatcher.stop()
     old.dispatcher.closeAll()
     old.loop.run()
@@ -216,6 +327,9 @@ package final class Simulation {
   private func calmDown() {
     isCalm = true
     disk.heal()
+    let held = world.queue.page(after: nil, limit: .max).map(\.id)
+    _ = world.queue.release(held, now: time.withLock { $0 })
+    for target in world.pauses.current.targets { _ = try? world.pauses.resume(target, by: "admin") }
     for _ in 0..<2_000 where !isQuiet {
       for link in clients.map(\.link) + upstreams.map(\.link) { link.push(70_000) }
       world.queue.log.step()
@@ -227,14 +341,21 @@ package final class Simulation {
 
   private var isQuiet: Bool {
     let summary = world.queue.summary(now: time.withLock { $0 })
-    return clients.isEmpty && summary.queued + summary.sending + summary.deferred == 0
+    return clients.isEmpty && Self.unfinished(summary) == 0
+  }
+
+  /// A failure of which nobody was told yet is not the end of a message.
+  private static func unfinished(_ summary: QueueSummary) -> Int {
+    summary.queued + summary.sending + summary.deferred + summary.failed + summary.held
   }
 
   private func report() -> Report {
     let summary = world.queue.summary(now: time.withLock { $0 })
-    oracle.finish(remaining: summary.queued + summary.sending + summary.deferred)
+    oracle.finish(remaining: Self.unfinished(summary))
     defer {
       for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
+      world.pauses.stop()
+      world.notices.stop()
       _ = world.dispatcher.stop()
       world.dispatcher.closeAll()
       world.loop.run()
@@ -242,12 +363,18 @@ package final class Simulation {
     var report = Report()
     report.trace = oracle.trace
     report.violations = oracle.violations
+    if idleTurns > 0 { report.violations.append("mail was due and could move and did not, in \(idleTurns) turns") }
     report.promised = oracle.count(.promised)
     report.refused = oracle.count(.refused)
     report.undecided = oracle.count(.none)
     report.deliveries = oracle.deliveries
+    report.failureNotices = oracle.failureNotices
+    report.delayNotices = oracle.delayNotices
+    report.orders = orders
     report.crashes = crashes
     report.failedSyncs = failedSyncs
+    report.pauses = pauses
+    report.pausedHours = pausedMinutes / 60
     return report
   }
 

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Queue
+
+/// `why`: finds out what the word means, and has it explained.
+extension AdminService {
+  func explanation(_ request: AdminRequest) throws(AdminError) -> WhyReply {
+    let subject = try name(request)
+    let status = administration.status()
+    let names = administration.upstreamNames()
+    // A name that somebody gave comes before an id that nobody chose.
+    if names.contains(subject) {
+      guard let upstream = status.upstreams.first(where: { $0.name == subject }) else {
+        throw Self.unknown(subject, names)
+      }
+      return UpstreamExplanation(upstream, status, now: Timestamp(milliseconds: now())).reply
+    }
+    let message: MessageReply
+    do throws(AdminError) {
+      message = try find(subject)
+    } catch {
+      // Most words are also the beginning of an id, for all that their letters say.
+      let isName = MessageID.canonical(subject) == nil || NearestName.of(subject, among: names) != nil
+      throw isName ? Self.unknown(subject, names) : error
+    }
+    guard let id = MessageID(message.id), let facts = facts(of: id) else { throw gone(subject) }
+    return MessageExplanation(facts.view, facts.details, status, now: now()).reply
+  }
+
+  /// The message with what can be read back; without that if its record cannot be read.
+  private func facts(of id: MessageID) -> (view: MessageView, details: MessageDetails?)? {
+    if let details = administration.details(of: id) { return (details.view, details) }
+    let before = MessageID(number: id.number - 1)
+    let view = administration.page(after: before, limit: 1).first { $0.id == id }
+    return view.map { ($0, nil) }
+  }
+
+  private static func unknown(_ subject: String, _ upstreams: [String]) -> AdminError {
+    let nearest = NearestName.of(subject, among: upstreams).map { ". Did you mean '\($0)'?" } ?? ""
+    return AdminError(
+      "subject.unknown", "'\(shown(subject))' is neither an upstream nor the id of a message\(nearest)",
+      context: ["upstreams: " + upstreams.joined(separator: ", ")], hint: "postern queue", exit: .noInput)
+  }
+}

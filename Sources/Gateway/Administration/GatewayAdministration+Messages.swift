@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Configuration
+import Queue
+import SMTP
+
+/// What the console asks of the queue.
+extension GatewayAdministration {
+  func page(after: MessageID?, limit: Int) -> [MessageView] {
+    gateway.queue.page(after: after, limit: limit)
+  }
+
+  func show(_ prefix: String) -> ShowResult {
+    let ids = gateway.queue.find(prefix: prefix)
+    guard let id = ids.first else { return .unknown }
+    guard ids.count == 1 else { return .ambiguous(ids) }
+    let now = gateway.clock.now().wall
+    // A record that cannot be read back is a message all the same.
+    if let details = details(of: id) { return .found(MessageReply(details, now: now)) }
+    return gateway.queue.view(id).map { .found(MessageReply($0, now: now)) } ?? .unknown
+  }
+
+  func details(of id: MessageID) -> MessageDetails? {
+    try? gateway.queue.details(id)
+  }
+
+  func lastReply(of id: MessageID) -> Reply? {
+    try? gateway.queue.lastReply(id)
+  }
+
+  /// All mail that waits belongs to the one upstream.
+  var surroundings: Selector.Surroundings {
+    Selector.Surroundings(upstream: gateway.settings.current.configuration.upstream.name) { network, address in
+      guard let network = Network(network), let address = IPAddress(address) else { return false }
+      return network.contains(address)
+    }
+  }
+
+  func flush(_ ids: [MessageID]) -> Int {
+    gateway.queue.flush(ids, now: gateway.clock.now())
+  }
+
+  func hold(_ ids: [MessageID], until: Int64?, by: String, reason: String?) -> Int {
+    gateway.queue.hold(
+      ids, until: until, by: PeerText(by), reason: reason.map { PeerText($0) }, now: gateway.clock.now())
+  }
+
+  func release(_ ids: [MessageID]) -> Int {
+    gateway.queue.release(ids, now: gateway.clock.now())
+  }
+
+  func bounce(_ ids: [MessageID], reason: String?, report: Bool) -> Int {
+    let host = gateway.settings.current.configuration.hostname
+    let text = "given back by the administrator of \(host)" + (reason.map { ": \($0)" } ?? "")
+    // No status says that a person decided; what is left is the class (RFC 3463 section 3.1).
+    let reply = Reply(554, EnhancedStatus(5, 0, 0), text)
+    let now = gateway.clock.now()
+    let before = ids.compactMap { gateway.queue.view($0) }
+    let count = gateway.queue.bounce(ids, reply: reply, report: report, now: now)
+    for message in before { log(message, bouncedWith: reply, at: now.wall) }
+    return count
+  }
+
+  /// As after an attempt: whoever follows a message in the log finds its end there.
+  private func log(_ message: MessageView, bouncedWith reply: Reply, at wall: Int64) {
+    let left = gateway.queue.view(message.id)
+    for (index, recipient) in message.recipients.enumerated() {
+      guard recipient.state == .queued || recipient.state == .deferred,
+        left.map({ $0.recipients[index].state == .failed || $0.recipients[index].state == .reported }) ?? true
+      else { continue }
+      gateway.log.report(
+        .failed(
+          DeliveryReport(
+            id: message.id, to: recipient.address, upstream: "none", course: nil, reply: reply,
+            attempt: recipient.attempts, delayMilliseconds: wall - message.received)))
+    }
+    if left == nil { gateway.log.report(.removed(message.id), at: .info) }
+  }
+}

@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Queue
+
+/// What `systemctl status` shows of us: `3 waiting, office ok`, `2 waiting, office paused (login)`,
+/// `5 waiting, office ok, paused: in, out`.
+struct StatusLine: Equatable, CustomStringConvertible {
+  /// Messages for which there is still something to try.
+  var waiting: Int
+  var upstream: String
+  var health: UpstreamHealth
+  /// By hand; an upstream that is has it in its health.
+  var paused: [String]
+
+  init(queue: QueueSummary, upstream: String, health: UpstreamHealth, pauses: Pauses = Pauses()) {
+    waiting = queue.queued + queue.sending + queue.deferred
+    self.upstream = upstream
+    self.health = health
+    paused = pauses.targets.filter { $0 == .incoming || $0 == .outgoing }.map(\.description)
+  }
+
+  var description: String {
+    "\(waiting) waiting, \(upstream) \(health.state)" + (health.reason.map { " (\($0))" } ?? "")
+      + (paused.isEmpty ? "" : ", paused: \(paused.joined(separator: ", "))")
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Admin
+@testable import Gateway
+import Queue
+import SMTP
+import TLS
+
+/// One event of each kind or more, with every fact that such an event can have. `text` stands wherever a peer, a file or
+/// the system has the word.
+func exampleEvents(saying text: String = "something") -> [Event] {
+  let peer = PeerText(text)
+  let id = MessageID(number: 7)
+  let alice = Address("alice@example.org")!
+  let client = EventClient(name: "nas", address: "192.0.2.20", listener: "submission")
+  let envelope = Envelope(sender: alice, recipients: [Address("bob@example.net")!])
+  let origin = Origin(
+    login: peer.text, address: "192.0.2.20", helo: peer.text, client: "nas", listener: "submission",
+    tls: "TLSv1.3 TLS_AES_256_GCM_SHA384")
+  func refused(_ code: Int) -> Refusal {
+    Refusal(command: "MAIL", reply: Reply(code, EnhancedStatus(5, 7, 0), peer))
+  }
+  func report(_ code: Int, next: Int64? = nil) -> DeliveryReport {
+    DeliveryReport(
+      id: id, to: alice, upstream: "office",
+      course: DeliveryCourse(
+        host: "smtp.example.com", address: "192.0.2.25", port: 465,
+        tls: TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", bits: 256, resumed: false),
+        connectMilliseconds: 410, sendMilliseconds: 400),
+      reply: Reply(code, EnhancedStatus(UInt8(code / 100), 0, 0), peer), attempt: 1, delayMilliseconds: 840,
+      nextAttempt: next)
+  }
+  func paused(_ kind: UpstreamTrouble.Kind) -> Event {
+    .upstreamPaused(
+      "office", UpstreamTrouble(kind, at: "auth", peer, Reply(535, EnhancedStatus(5, 7, 8), peer)), seconds: 720,
+      waiting: 3)
+  }
+  func notified(_ kind: Notice.Kind, told: [Address], isSenderTold: Bool) -> Event {
+    .notified(
+      NotificationFacts(id: MessageID(number: 8), about: id, kind: kind, told: told, isSenderTold: isSenderTold))
+  }
+  let pause = Pause(
+    side: "upstream", name: "office", since: Timestamp(milliseconds: 1_790_000_000_000),
+    until: Timestamp(milliseconds: 1_790_003_600_000), by: "root", reason: text)
+  var action = AdminAction(
+    AdminPeer(PeerCredentials(pid: 4711, uid: 1000, gid: 1000), level: .operate), command: peer.text, outcome: text)
+  (action.reason, action.matched, action.changed) = (text, 3, 2)
+  return [
+    .started(listeners: ["submission 192.0.2.1:587"], upstream: "office", waiting: 3),
+    .startFailed(text),
+    .stopping(sessions: 2),
+    .configurationLoaded(path: "/etc/postern/postern.toml", generation: 2, changed: ["upstream", "log"]),
+    .configurationRejected(text),
+    .recovered(messages: 3, segments: 1, milliseconds: 28),
+    .spoolDamaged(text),
+    .contentUnreadable(id, text),
+    .storageRefused(client, .diskFull),
+    .storageRefused(client, nil),
+    .certificateExpires(path: "/etc/postern/fullchain.pem", inDays: 5),
+    .queueStalled(upstream: "office", waiting: 3, seconds: 300),
+    .writerStalled(seconds: 60),
+    .loopsStalled(["mail", "console"], seconds: 60),
+    .socketUnserved(name: "submissions", reason: text),
+    .socketUnmoved(listener: "submission"),
+    .accepted(
+      AcceptedMessage(
+        id: id, envelope: envelope, origin: origin, octets: 4198, mechanism: .plain, headerMessageID: peer)),
+    .queued(id, sender: alice, octets: 4198, recipients: 1),
+    .rejected(client, refused(550)),
+    .rejected(client, refused(530)),
+    .clientLeft(client, octets: 512),
+    .loginFailed(client, user: peer.text, mechanism: .plain),
+    .loginThrottled(client, user: peer.text, mechanism: .login),
+    .clientTLSFailed(client, reason: text),
+    .sessionsExceeded(client),
+    .sent(report(250)),
+    .deferred(report(451, next: 1_790_000_000_000)),
+    .failed(report(550)),
+    .failed(report(451)),
+    .removed(id),
+    notified(.failed, told: [alice], isSenderTold: true),
+    notified(.delayed, told: [alice, Address("it@example.org")!], isSenderTold: true),
+    notified(.failed, told: [alice], isSenderTold: false),
+    .doubleBounced(id, to: alice, Reply(550, EnhancedStatus(5, 1, 1), peer)),
+    .notificationPostponed(id, reason: text, seconds: 5),
+    .notificationPostponed(nil, reason: text, seconds: 5),
+    paused(.busy), paused(.login), paused(.tls), paused(.unreachable),
+    .upstreamRecovered("office", pausedSeconds: 720, waiting: 3),
+    .credentialChanged(
+      "office.password", upstream: "office", by: "root", reply: Reply(235, EnhancedStatus(2, 7, 0), peer), released: 3),
+    .credentialChanged("office.password", upstream: "office", by: "root", reply: nil, released: 0),
+    .credentialRefused(
+      "office.password", upstream: "office", by: "root",
+      UpstreamTrouble(.login, at: "auth", peer, Reply(535, EnhancedStatus(5, 7, 8), peer))),
+    .credentialMissing("office.password", upstream: "office", reason: text),
+    .pausedByHand(pause), .resumedByHand(pause, by: "root"), .pauseEnded(pause), .pausesUnreadable(text),
+    .controlSocketFailed(text),
+    .adminAction(action),
+  ]
+}
