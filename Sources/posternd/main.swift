@@ -21,30 +21,41 @@ func run() -> Int32 {
   case .help:
     print(Invocation.help)
     return ExitStatus.ok
-  case .check, .run: break
+  case .check: return check(invocation.configurationPath)
+  case .run: break
   }
 
+  let backend = LogBackend.current
+  let log = EventLog(handler: backend.makeHandler())
+  let sockets: InheritedSockets
+  do {
+    sockets = try InheritedSockets.fromEnvironment()
+  } catch {
+    log.report(.startFailed("\(error)"))
+    backend.awaitReader()
+    return ExitStatus.tryAgain
+  }
   let settings: Settings
   do {
     settings = try Settings.load(path: invocation.configurationPath)
   } catch {
-    printError(error.description)
-    return ExitStatus.configuration
+    // A person gets all lines of it, with the place in the file.
+    if case .text = backend { printError(error.description) } else { log.report(.startFailed(error.summary)) }
+    backend.awaitReader()
+    return misconfigured(sockets)
   }
-  if invocation.action == .check {
-    print("\(invocation.configurationPath): configuration is valid")
-    return ExitStatus.ok
-  }
-
   let signals = SignalPipe.install()
-  let log = EventLog(handler: StderrLogHandler(), level: settings.configuration.log.level.logger)
+  log.setLevel(settings.configuration.log.level.logger)
   let gateway: Gateway
   do {
     gateway = try Gateway.start(
-      configurationPath: invocation.configurationPath, settings: settings, log: log, notifier: Notifier())
+      configurationPath: invocation.configurationPath, settings: settings, log: log, notifier: Notifier(),
+      sockets: sockets)
   } catch {
-    printError("posternd: \(error)")
-    return error.isLasting ? ExitStatus.configuration : ExitStatus.tryAgain
+    log.report(.startFailed("\(error)"))
+    backend.awaitReader()
+    signals.exitAtNextStop()
+    return error.isLasting ? misconfigured(sockets) : ExitStatus.tryAgain
   }
   while true {
     switch signals.next() {
@@ -55,6 +66,24 @@ func run() -> Int32 {
       return ExitStatus.ok
     }
   }
+}
+
+func check(_ path: String) -> Int32 {
+  do {
+    for finding in try Settings.load(path: path).findings { printError("\(path): warning: \(finding)") }
+  } catch {
+    printError(error.description)
+    return ExitStatus.configuration
+  }
+  print("\(path): configuration is valid")
+  return ExitStatus.ok
+}
+
+/// Whoever waits at the ports hears of it before they close.
+func misconfigured(_ sockets: InheritedSockets) -> Int32 {
+  Notifier().status("misconfigured: see the log, or posternd --check")
+  MisconfiguredGateway(sockets: sockets).answer()
+  return ExitStatus.configuration
 }
 
 func printError(_ text: String) {
