@@ -16,12 +16,15 @@ final class Output {
 
   private static let bufferOctets = 65_536
 
-  init(format: GlobalOptions.Format, color: Bool, quiet: Bool) {
-    self.format = format
-    self.quiet = quiet
+  init(_ global: GlobalOptions) {
+    format = global.format
+    quiet = global.quiet
     let terminal = isatty(STDOUT_FILENO) == 1
     let canColor = terminal && Self.environment("NO_COLOR") == nil && !["dumb", nil].contains(Self.environment("TERM"))
-    style = terminal ? Style(color: color && canColor, cutsLongCells: true, symbols: Self.isUTF8) : .plain
+    style =
+      terminal
+      ? Style(
+        color: global.color && canColor, cutsLongCells: true, symbols: Self.isUTF8, width: Terminal.columns) : .plain
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     now = Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
@@ -46,6 +49,11 @@ final class Output {
   func printForPeople(_ lines: [String]) {
     guard !quiet, !isJSON else { return }
     for line in lines { append(line + "\n") }
+  }
+
+  /// A line that is the same for people and for programs.
+  func print(value: String) {
+    if !quiet { append(value + "\n") }
   }
 
   /// Text that is the answer whatever the options say: help, or a password that is lost otherwise.
