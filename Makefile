@@ -4,11 +4,15 @@
 PREFIX ?= /usr/local
 # Debian's, because pytest and aiosmtpd are Debian packages; and it leaves nothing behind in the tree.
 PYTHON := /usr/bin/python3 -B
+BINARIES ?= .build/release
+# systemd looks for units, users and directories under /usr and under /usr/local.
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 RELEASE := swift build -c release --static-swift-stdlib
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
 # swaks does TLS through libnet-ssleay-perl, which it only recommends.
-TEST_PACKAGES := curl libnet-ssleay-perl msmtp openssl procps python3 python3-aiosmtpd python3-pytest swaks
+TEST_PACKAGES := curl libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd python3-pexpect \
+	python3-pytest swaks systemd util-linux
 
 .DEFAULT_GOAL := help
 .PHONY: build run test check bench install clean help
@@ -38,10 +42,16 @@ bench: build ## CPU per durably accepted message, beside the same without the sy
 	@scripts/unpack-postfix-tools
 	$(PYTHON) Benchmarks/accept.py
 
-install: build ## install to $(DESTDIR)$(PREFIX)
-	install -D -m 755 .build/release/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
-	install -D -m 755 .build/release/postern $(DESTDIR)$(PREFIX)/bin/postern
+install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
+	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
+	install -D -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
 	install -D -m 644 etc/postern.toml $(DESTDIR)$(PREFIX)/share/doc/postern/examples/postern.toml
+	install -d $(UNITS)
+	install -m 644 systemd/*.socket $(UNITS)
+	sed 's,/usr/\(s\?bin\)/,$(PREFIX)/\1/,' systemd/postern.service >$(UNITS)/postern.service
+	install -D -m 644 systemd/postern.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/postern.conf
+	install -D -m 644 systemd/postern.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/postern.catalog
+	install -D -m 644 systemd/postern.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postern.conf
 
 clean: ## remove what was built; demo and tools too
 	rm -rf .build
