@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from booted import Machine, unbootable
 from certificates import Certificate, make_certificate
 from gateway import Gateway
 from upstreams import Aiosmtpd, NoUpstream, ScriptedUpstream, SmtpSink
@@ -34,6 +35,23 @@ def certificate(tmp_path_factory):
 @pytest.fixture(scope="session")
 def foreign_certificate(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("certificate"), "elsewhere.test", "DNS:elsewhere.test")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory, pytestconfig):
+    """A booted systemd with the gateway installed; nothing of it is started or configured."""
+    reason = unbootable()
+    if reason:
+        reason = f"no systemd of our own can be booted here, so these tests are skipped: {reason}"
+        if reason not in pytestconfig.stash[SUMMARY]:
+            pytestconfig.stash[SUMMARY].append(reason)
+        pytest.skip(reason)
+    machine = Machine(tmp_path_factory.mktemp("booted"))
+    try:
+        machine.install()
+        yield machine
+    finally:
+        machine.close()
 
 
 @pytest.fixture

@@ -4,15 +4,16 @@
 import base64
 import json
 import os
+import queue
 import random
 import re
-import select
 import smtplib
 import socket
 import ssl
 import subprocess
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,16 +38,21 @@ def has_ipv6():
         return False
 
 
+given_ports = set()
+
+
 def free_port():
-    """A port below the range from which the kernel takes ports for outgoing connections."""
+    """A port below the range from which the kernel takes ports for outgoing connections; never the same one twice."""
     while True:
         port = random.randrange(10_000, 30_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))
-                return port
             except OSError:
-                pass
+                continue
+        if port not in given_ports:
+            given_ports.add(port)
+            return port
 
 
 def eventually(condition, seconds=20, what="the condition"):
@@ -69,6 +75,27 @@ def toml(tables):
             # JSON writes strings, numbers, Booleans and lists as TOML does.
             lines += [f"{key} = {json.dumps(value, default=str)}" for key, value in one.items()]
     return "\n".join(lines) + "\n"
+
+
+class ServiceManager:
+    """The socket of a service manager. It reads at once, as systemd does, and keeps what it was told."""
+
+    def __init__(self, path):
+        self.path = path
+        self.told = queue.SimpleQueue()
+        path.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            self.told.put(self.socket.recv(4096).decode())
+
+    def next(self, seconds):
+        """The next message that nobody has asked for; None if there is none in this time."""
+        with suppress(queue.Empty):
+            return self.told.get(timeout=seconds)
 
 
 class Gateway:
@@ -125,29 +152,39 @@ class Gateway:
 
     # The daemon
 
-    def start(self, environment=None):
-        """Starts the daemon and returns when it says that it is ready."""
-        notify = self.directory / "notify"
-        notify.unlink(missing_ok=True)
-        self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notifications.bind(str(notify))
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [BINARIES / "posternd", "--config", self.config_file], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={
-                    **os.environ, "NOTIFY_SOCKET": str(notify),
-                    "CREDENTIALS_DIRECTORY": str(self.directory / "credentials"), **(environment or {}),
-                })
+    def start(self, environment=None, sockets=None, sink=None):
+        """Starts the daemon and returns when it says that it is ready. `sink` is its standard error, or None for a file."""
+        self.launch(environment, sockets, sink)
         self.await_notification("READY=1")
         return self
+
+    def launch(self, environment=None, sockets=None, sink=None):
+        """Starts the daemon. `sockets` are pairs of name and address that it inherits, as from systemd; it then begins
+        with the first connection to one of them."""
+        self.manager = ServiceManager(self.directory / "notify")
+        variables = {
+            "NOTIFY_SOCKET": str(self.manager.path), "CREDENTIALS_DIRECTORY": str(self.directory / "credentials"),
+            **(environment or {}), **(sink.environment if sink else {})}
+        command = [*(sink.prefix if sink else ()), BINARIES / "posternd", "--config", self.config_file]
+        if sockets:
+            listen = [f"--listen={address}" for _, address in sockets]
+            names = f"--fdname={':'.join(name for name, _ in sockets)}"
+            # It passes on nothing of its own environment but what it is told to.
+            passed = [f"--setenv={name}={value}" for name, value in variables.items()]
+            command = ["systemd-socket-activate", *listen, names, *passed, *command]
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=sink.descriptor if sink else log,
+                env={**os.environ, **variables})
 
     def await_notification(self, wanted, seconds=READY_SECONDS):
         """Reads what the daemon tells the service manager until it says `wanted`; returns all that it said."""
         seen = []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if select.select([self.notifications], [], [], 0.1)[0]:
-                seen += self.notifications.recv(4096).decode().splitlines()
+            told = self.manager.next(0.1)
+            if told:
+                seen += told.splitlines()
                 if wanted in seen:
                     return seen
             elif self.process is None or self.process.poll() is not None:
@@ -174,13 +211,40 @@ class Gateway:
             raise AssertionError(f"posternd still runs {STOP_SECONDS} s after SIGTERM:\n{self.log()[-4000:]}") from None
         assert status == 0, f"posternd ended with {status}:\n{self.log()[-4000:]}"
 
-    def log(self):
+    def raw_log(self):
         return self.log_file.read_text(errors="replace")
+
+    def events(self, name=None):
+        """What was logged, as JSON objects; only the events of that name, if there is one."""
+        lines = [line for line in self.raw_log().splitlines() if line.startswith("{")]
+        events = [json.loads(line) for line in lines]
+        return [event for event in events if name in (None, event.get("event"))]
+
+    def await_events(self, name, count=1, **facts):
+        """The events of that name with these facts, when there are so many."""
+        def found():
+            events = [event for event in self.events(name) if facts.items() <= event.items()]
+            return events if len(events) >= count else None
+
+        return eventually(found, what=f"{count} × {name} {facts}")
+
+    def log(self):
+        """The log as it is read on a terminal: a line of text for each event, beside lines that are not ours."""
+        lines = []
+        for line in self.raw_log().splitlines():
+            event = json.loads(line) if line.startswith("{") and line.endswith("}") else None
+            lines.append(f"{event['level']}: {event['message']}" if event else line)
+        return "".join(f"{line}\n" for line in lines)
 
     def close(self):
         self.stop()
-        log = self.log()
-        leaked = [secret for secret in self.secrets if secret in log]
+        self.check_no_secret(self.raw_log())
+
+    def check_no_secret(self, log):
+        """No secret stands in what was logged, as it was written and as readers of JSON see it."""
+        decoded = [json.loads(line) for line in log.splitlines() if line.startswith("{") and line.endswith("}")]
+        texts = [log, *(str(value) for entry in decoded for value in entry.values())]
+        leaked = {secret for secret in self.secrets for text in texts if secret in text}
         assert not leaked, f"secrets in the log: {leaked}"
 
     # The console

@@ -7,11 +7,13 @@ import re
 import shutil
 import smtplib
 import tempfile
+import threading
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from control import Control
 from gateway import BINARIES, MUST_LOG_IN, PASSWORD, USER, Gateway, eventually
 from messages import ID, check_delivered, message, token
 from upstreams import NoUpstream, ScriptedUpstream
@@ -87,13 +89,13 @@ def test_queue_and_show_json_have_their_shape(make_gateway):
 
 def test_no_word_of_an_upstream_reaches_the_terminal_as_a_control_character(open_upstream, make_gateway):
     upstream = open_upstream(ScriptedUpstream)
-    upstream.answers["RCPT"] = "550 5.1.1 \x1b[2Jgone\x07 \x9b31m"
-    gateway = make_gateway(upstream)
+    upstream.answers["RCPT"] = "450 4.2.1 \x1b[2Jgone\x07 \x9b31m"
+    gateway = make_gateway(upstream, {"queue": {"retry": ["1h"]}})
     id = gateway.submit(message())
-    gateway.await_state(id, "failed")
+    gateway.await_state(id, "deferred")
     for words in (["status"], ["queue"], ["show", id]):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", gateway.postern(*words, exit=(0, 1)))
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", gateway.log())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", gateway.raw_log())
 
 
 def test_tables_for_people_name_what_they_list(make_gateway):
@@ -139,6 +141,231 @@ def test_flush_tries_deferred_messages_at_once(selector, open_upstream, make_gat
     assert (change["matched"], change["done"], change["failed"]) == (1, 1, 0)
     assert change["actor"]["uid"] == os.getuid()
     check_delivered(upstream.await_mail(subject), content)
+
+
+# hold, release, bounce
+
+
+def control(gateway, level="operate"):
+    return Control(gateway.directory / "control" / f"{level}.sock")
+
+
+def is_gone(gateway, id):
+    return not [message for message in gateway.queue() if message["id"] == id]
+
+
+def test_a_held_message_stays_until_it_is_released(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    upstream.answers["RCPT"] = "450 4.2.1 later"
+    gateway = make_gateway(upstream)
+    subject = token()
+    id = gateway.submit(message(subject))
+    gateway.await_state(id, "deferred")
+    (change,) = gateway.json("hold", id, "--reason", "typo in the domain?")
+    assert (change["verb"], change["matched"], change["done"]) == ("hold", 1, 1)
+    held = eventually(lambda: [each for each in gateway.queue() if each["state"] == "held"], what="a held message")[0]
+    assert held["id"] == id and held["hold"]["reason"] == "typo in the domain?"
+    assert held["why"] == f"by {held['hold']['by']}: typo in the domain?"
+    assert gateway.status()["queue"]["held"] == 1
+    upstream.answers["RCPT"] = "250 2.1.5 now"
+    (change,) = gateway.json("flush", id)
+    assert change["done"] == 0 and "on hold" in change["notes"][0]
+    # A second message overtakes it.
+    other = token()
+    gateway.submit(message(other))
+    upstream.await_mail(other)
+    assert not upstream.mails_about(subject)
+    (change,) = gateway.json("release", "state:held")
+    assert change["done"] == 1
+    upstream.await_mail(subject)
+
+
+def test_a_hold_for_a_time_ends_by_itself(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    upstream.answers["RCPT"] = "450 4.2.1 later"
+    gateway = make_gateway(upstream)
+    subject = token()
+    id = gateway.submit(message(subject))
+    gateway.await_state(id, "deferred")
+    (change,) = gateway.json("hold", "--all", "--for", "2s")
+    assert change["done"] == 1
+    upstream.answers["RCPT"] = "250 2.1.5 now"
+    upstream.await_mail(subject)
+
+
+def test_a_bounce_without_a_notification_ends_the_message(make_gateway):
+    gateway = make_gateway()
+    first, second = waiting(gateway)
+    (change,) = gateway.json("bounce", first, "--no-dsn", "--yes", "--reason", "no such domain")
+    assert (change["verb"], change["done"]) == ("bounce", 1)
+    eventually(lambda: is_gone(gateway, first), what="the end of it")
+    assert not is_gone(gateway, second)
+    error = json.loads(gateway.postern("--json", "show", first, exit=66))["error"]
+    assert "finished" in error["context"][0]
+    (failed,) = gateway.await_events("failed", queue_id=first)
+    assert "status=bounced" in failed["message"] and "no such domain" in failed["reply"]
+    gateway.await_events("removed", queue_id=first)
+
+
+def test_a_dry_run_shows_what_is_meant_and_its_end_is_kept_to(make_gateway):
+    gateway = make_gateway()
+    ids = waiting(gateway, 4)
+    admin = control(gateway)
+    for verb in ("flush", "hold", "release", "bounce"):
+        change = admin.change(verb, select="from:alice@example.org", dry_run=True)
+        assert (change["matched"], change["done"]) == (4, 0)
+        preview = change["preview"]
+        assert [sample["id"] for sample in preview["samples"]] == ids[:3] and preview["up_to"] == ids[3]
+        assert preview["samples"][0]["to"] == "bob@example.net" and preview["bytes"] > 0
+    late = waiting(gateway, 1)[0]
+    change = admin.change("hold", all=True, up_to=ids[3])
+    assert change["matched"] == 4
+    assert {each["id"]: each["state"] == "held" for each in gateway.queue()} == {**dict.fromkeys(ids, True), late: False}
+    assert " ran hold" in gateway.log() and "dry" not in gateway.log()
+
+
+@pytest.mark.parametrize("selector, count", [
+    ("client:127.0.0.0/8", 2), ("client:10.0.0.0/8", 0), ("client:old-scanner", 2), ("upstream:office", 2),
+    ("upstream:other", 0), ("code:450", 2), ("code:4.2.1", 2), ("reason:greylisted", 2), ("reason:/quota/", 0),
+    ("state:held", 0), ("to:@example.net -from:alice@example.org", 0), ("tries:>0 age:<1h size:>10", 2)])
+def test_a_selector_means_the_same_in_each_verb(selector, count, open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    upstream.answers["RCPT"] = "450 4.2.1 greylisted"
+    gateway = make_gateway(upstream, {"queue": {"retry": ["1h"]}})
+    for id in waiting(gateway):
+        gateway.await_state(id, "deferred")
+    assert len(gateway.json("queue", *selector.split())) == count
+    admin = control(gateway)
+    for verb in ("flush", "hold", "release", "bounce"):
+        assert admin.change(verb, select=selector, dry_run=True)["matched"] == count
+
+
+def test_conflicting_orders_of_a_hundred_connections_leave_each_message_in_one_state(make_gateway):
+    gateway = make_gateway()
+    waiting(gateway, 100)
+    answers = []
+
+    def order(number):
+        verb = ("hold", "release", "flush", "bounce")[number % 4]
+        answers.append(control(gateway).change(verb, all=True, no_dsn=True))
+
+    threads = [threading.Thread(target=order, args=(number,)) for number in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    done = {verb: sum(each["done"] for each in answers if each["verb"] == verb)
+            for verb in ("hold", "release", "flush", "bounce")}
+    assert len(answers) == 100 and done["release"] <= done["hold"]
+    # The one that an attempt had in its hands is left to that attempt.
+    eventually(lambda: len(gateway.queue()) <= 100 - done["bounce"], what="the end of what was bounced")
+    assert done["bounce"] >= 99
+    assert len(re.findall(r" ran (?:hold|release|flush|bounce) --all", gateway.log())) == 100
+
+
+def test_who_leaves_in_the_middle_leaves_a_line_with_the_count(make_gateway):
+    gateway = make_gateway()
+    waiting(gateway, 200)
+    admin = control(gateway)
+    admin.send("hold", all=True)
+    admin.close()
+    line = eventually(
+        lambda: re.search(r" ran hold --all: (done|connection lost): (\d+) matched, (\d+) changed", gateway.log()),
+        what="a line")
+    assert len(gateway.json("queue", "state:held")) == int(line[3]) <= int(line[2]) <= 200
+
+
+def test_while_it_shuts_down_nothing_is_changed_and_the_rest_is_answered(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hesitate(line, conversation):
+        asked.set()
+        answer.wait(20)
+        return "250 2.0.0 taken"
+
+    upstream.answers["."] = hesitate
+    gateway = make_gateway(upstream)
+    subject = token()
+    gateway.submit(message(subject))
+    assert asked.wait(20)
+    admin = control(gateway)
+    gateway.process.terminate()
+    gateway.await_notification("STOPPING=1")
+
+    def is_refused():
+        _, end = admin.ask("hold", all=True)
+        return end if "code" in end else None
+
+    error = eventually(is_refused, what="a refusal")
+    assert (error["message"], error["exit"]) == ("busy: shutting down", 75)
+    assert admin.ask("queue")[0][0]["state"] == "sending"
+    assert control(gateway, "view").greeting["level"] == "view"
+    answer.set()
+    gateway.await_end()
+    upstream.await_mail(subject)
+
+
+# why
+
+
+def test_why_says_what_was_answered_and_what_to_type(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    upstream.answers["RCPT"] = "452 4.2.2 mailbox \x1b[2J full"
+    gateway = make_gateway(upstream)
+    id = gateway.submit(message())
+    gateway.await_state(id, "deferred")
+    (why,) = gateway.json("why", id[:5])
+    assert (why["subject"], why["state"]) == (id, "deferred")
+    assert why["reply"].startswith("452 4.2.2 mailbox ") and is_time(why["next"]) and is_time(why["expires"])
+    assert why["reasons"][0].startswith("office answered 452 4.2.2") and "the mailbox is full" in why["reasons"][1]
+    assert [action["command"] for action in why["actions"]] == [f"postern flush {id}", f"postern bounce {id}"]
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", json.dumps(why, ensure_ascii=False))
+    (why,) = gateway.json("why", "office")
+    assert (why["subject"], why["state"]) == ("office", "ok")
+
+
+def test_why_of_mail_that_waits_for_a_login_says_which_and_what_to_type(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    gateway = make_gateway(upstream, start=False)
+    gateway.write_credential("not-the-password-3")
+    gateway.start()
+    id = gateway.submit(message())
+    eventually(lambda: gateway.office()["reason"] == "login" if "reason" in gateway.office() else None, what="a pause")
+    for subject in (id, "office"):
+        (why,) = gateway.json("why", subject)
+        assert any("is paused (login)" in text for text in [why["headline"], *why["reasons"]])
+        commands = [action["command"] for action in why["actions"]]
+        assert commands[:2] == ["postern creds set office", "postern resume upstream office"]
+    (row,) = gateway.queue()
+    assert row["why"] == "upstream office is paused (login)"
+
+
+@pytest.mark.parametrize("subject, exit", [("ZZZZZZZZZ", 66), ("ofice9", 66), ("7K", 64), ("to:x", 66)])
+def test_why_of_something_unknown(subject, exit, make_gateway):
+    gateway = make_gateway()
+    waiting(gateway, 1)
+    gateway.postern("why", subject, exit=exit)
+
+
+# Completion
+
+
+def test_the_daemon_completes_what_only_it_knows(make_gateway):
+    gateway = make_gateway()
+    ids = waiting(gateway)
+    admin = control(gateway, "admin")
+
+    def complete(line):
+        return [candidate["text"] for candidate in admin.ask("complete", line=line)[0]]
+
+    assert complete("fl") == ["flush"]
+    assert sorted(complete("show ")) == sorted(ids)
+    assert ids[0] in complete(f"hold {ids[0][:4].lower()}")
+    assert complete("flush to:b") == ["bob@example.net"] and complete("flush -to:@") == ["@example.net"]
+    assert complete("resume upstream ") == ["office"]
+    assert complete("users passwd a") == [USER]
+    assert complete("queue client:") == ["old-scanner"]
 
 
 # reload

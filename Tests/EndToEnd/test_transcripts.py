@@ -167,9 +167,10 @@ def test_an_upstream_is_spoken_to_as_written(transcript, make_gateway, certifica
             for word in text.split():
                 if word in ("delivered", "deferred", "failed"):
                     expected += 1
-            outcome = re.compile(r"status=(sent|deferred|failed)")
+            outcome = re.compile(r"status=(sent|deferred|bounced)")
             eventually(lambda: len(outcome.findall(gateway.log())) >= expected, what=f"{where}: {text}")
-            words = ["delivered" if word == "sent" else word for word in outcome.findall(gateway.log())]
+            names = {"sent": "delivered", "bounced": "failed"}
+            words = [names.get(word, word) for word in outcome.findall(gateway.log())]
             assert sorted(words[-len(text.split()):]) == sorted(text.split()), where
         elif verb == "TROUBLE":
             eventually(lambda: f"({text})" in gateway.log(), what=f"{where}: trouble {text}")

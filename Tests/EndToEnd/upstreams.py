@@ -74,7 +74,9 @@ class Aiosmtpd(Upstream):
 
     def _authenticate(self, server, session, envelope, mechanism, account):
         self.logins.append(mechanism)
-        return AuthResult(success=(account.login, account.password) == (self.username.encode(), self.password.encode()))
+        right = (account.login, account.password) == (self.username.encode(), self.password.encode())
+        # "Handled" would mean that the refusal is said already.
+        return AuthResult(success=right, handled=False)
 
     async def handle_DATA(self, server, session, envelope):
         self.taken.append(Mail(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.content))
