@@ -80,11 +80,6 @@ private struct Words {
     case .stoodStill: return note(EventRecord.stoodStill(payload)) { $0.add("total_ms", Int($1)) }
     case .held: return note(EventRecord.hold(payload)) { $0.describe($1) }
     case .bounced: return note(EventRecord.bounce(payload)) { $0.describe($1) }
-    case .dismissed:
-      return note(EventRecord.dismissed(payload)) { words, dismissed in
-        (words.messages, words.wall) = ([dismissed.report.id], dismissed.wall)
-        words.describe(dismissed.report)
-      }
     }
   }
 
@@ -156,7 +151,6 @@ extension EventRecord.Kind {
     case .held: "held"
     case .released: "released"
     case .bounced: "bounced"
-    case .dismissed: "dismissed"
     }
   }
 }

@@ -15,12 +15,11 @@ enum EventRecord {
     case held = 21
     case released = 22
     case bounced = 23
-    case dismissed = 24
 
     /// Whether its payload begins with the number of the one message that it is about.
     var namesMessage: Bool {
       switch self {
-      case .accepted, .attempted, .bounced, .dismissed: true
+      case .accepted, .attempted, .bounced: true
       case .content, .flushed, .stoodStill, .held, .released: false
       }
     }
@@ -203,25 +202,6 @@ enum EventRecord {
     else { return nil }
     return Bounce(
       id: MessageID(number: id), wall: wall, isReported: flags & 1 == 0, reply: reply, indexes: indexes)
-  }
-
-  static func payload(dismissed report: NoticeReport, wall: Int64) -> [UInt8] {
-    var octets: [UInt8] = []
-    octets.append(littleEndian: report.id.number)
-    octets.append(littleEndian: wall)
-    octets.append(report.kind.rawValue)
-    octets.append(0)
-    append(report.indexes, to: &octets)
-    return octets
-  }
-
-  static func dismissed(_ payload: UnsafeRawBufferPointer) -> (report: NoticeReport, wall: Int64)? {
-    var reader = OctetReader(payload)
-    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
-      let kind = reader.integer(UInt8.self).flatMap(Notice.Kind.init(rawValue:)), reader.integer(UInt8.self) != nil,
-      let indexes = reader.indexes(), reader.rest == 0
-    else { return nil }
-    return (NoticeReport(id: MessageID(number: id), kind: kind, indexes: indexes), wall)
   }
 
   static func payload(stoodStill total: Int64) -> [UInt8] {

@@ -20,20 +20,6 @@ extension MessageQueue {
     }
   }
 
-  /// Nobody can be told: what the notice names is finished.
-  package func dismiss(_ notice: consuming Notice, now: Instant) {
-    let number = notice.number
-    let isMoreDue = core.books.withLock { books in
-      guard let given = books.claim(notice: number) else { return false }
-      let finished = books.state.apply(.dismissed(given.report, wall: now.wall), at: books.clock.time(now))
-      let ticket = books.addPending(.change(number: given.report.id.number, indexes: [], finished: finished))
-      append(.dismissed, head: EventRecord.payload(dismissed: given.report, wall: now.wall), ticket: ticket)
-      return books.end(given)
-    }
-    log.wake()
-    if isMoreDue { core.tellNoticesDue() }
-  }
-
   private func notice(_ found: QueueCore.FoundNotice) throws(LogError) -> Notice {
     let message = found.message
     let addresses = message.recipients.addresses

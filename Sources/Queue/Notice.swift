@@ -4,8 +4,7 @@
 import SMTP
 
 /// The right to tell the sender of one message once what became of recipients. Nobody else gets it until the message
-/// that tells it is accepted (`MessageQueue.accept`), or nobody can be told (`dismiss`); one that is just dropped is
-/// given again.
+/// that tells it is accepted (`MessageQueue.accept`); one that is just dropped is given again.
 package struct Notice: ~Copyable, Sendable {
   package enum Kind: UInt8, Sendable, Hashable {
     case failed = 1

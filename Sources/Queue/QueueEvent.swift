@@ -20,8 +20,6 @@ enum QueueEvent: Sendable {
   case released([MessageID], wall: Int64)
   /// `Position.unknown` until the record is durable.
   case bounced(Bounce, Position)
-  /// Nobody can be told of what this names.
-  case dismissed(NoticeReport, wall: Int64)
 }
 
 /// A message that was accepted, without its content.

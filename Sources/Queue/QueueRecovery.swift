@@ -50,9 +50,6 @@ struct QueueRecovery {
     case .bounced:
       guard let bounce = EventRecord.bounce(payload) else { return noteUnreadable(extent) }
       apply(.bounced(bounce, extent.position), to: bounce.id, wall: bounce.wall)
-    case .dismissed:
-      guard let (report, wall) = EventRecord.dismissed(payload) else { return noteUnreadable(extent) }
-      apply(.dismissed(report, wall: wall), to: report.id, wall: wall)
     case nil:
       noteUnreadable(extent)
     }

@@ -112,8 +112,6 @@ struct QueueState: Sendable {
       return []
     case .bounced(let bounce, let position):
       return record(bounce, position, time)
-    case .dismissed(let report, _):
-      return end(report, time)
     }
   }
 

@@ -110,10 +110,6 @@ struct EqualityTests {
         return "stood still"
       default:
         guard let notice = try bench.queue.nextNotice(now: now) else { return "nothing" }
-        if generator.oneIn(3) {
-          bench.queue.dismiss(notice, now: now)
-          return "dismissed"
-        }
         _ = bench.tell(notice)
         return "reported"
       }

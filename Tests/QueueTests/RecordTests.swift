@@ -42,11 +42,6 @@ struct RecordTests {
       "bounced and not told", "020000000000000000505c18a301000001002a020000000000000001000000",
       Bounce(id: MessageID(number: 2), wall: wall, isReported: false, reply: Reply(554, nil, ""), indexes: [0])),
     Case(
-      testDescription: "dismissed", octets: "010000000000000000505c18a3010000010001000100",
-      written: EventRecord.payload(
-        dismissed: NoticeReport(id: MessageID(number: 1), kind: .failed, indexes: [1]), wall: wall),
-      again: { EventRecord.dismissed($0).map { EventRecord.payload(dismissed: $0.report, wall: $0.wall) } }),
-    Case(
       testDescription: "accepted, telling of a delay",
       octets: "040000000000000000505c18a3010000000000000000000002000000010000000000000000020100"
         + "0000000000000000ffff1100616c696365406578616d706c652e636f6dffff0800696e7465726e61"
