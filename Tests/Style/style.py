@@ -111,6 +111,8 @@ class Tree:
 
     def __init__(self, root, manifest):
         self.manifest = manifest
+        self.root = root
+        self.pages = sorted(root.glob("*.md")) + sorted((root / "docs").rglob("*.md"))
         files = [root / "Package.swift", root / "Makefile"]
         for folder in SOURCE_FOLDERS:
             files += sorted(path for path in (root / folder).rglob("*") if _is_source(path))
@@ -240,6 +242,14 @@ def nothing_is_left_to_do(tree):
         yield from source.find(UNFINISHED, "'{}': finish it, or open an issue", code=False)
 
 
+def links_of_pages_lead_somewhere(tree):
+    for page in tree.pages:
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+                if "://" not in target and not (page.parent / target).exists():
+                    yield Finding(str(page.relative_to(tree.root)), number, f"'{target}' leads nowhere")
+
+
 RULES = (
     manifest_draws_only_known_arrows,
     sources_import_only_along_arrows,
@@ -249,6 +259,7 @@ RULES = (
     nothing_is_public,
     sources_carry_their_licence,
     nothing_is_left_to_do,
+    links_of_pages_lead_somewhere,
 )
 
 

@@ -57,6 +57,7 @@ WRONG = [
     ("Sources/CToml/toml.cpp", "int a;\n", "SPDX"),
     ("scripts/build", "#!/bin/sh\ntrue\n", "SPDX"),
     ("Makefile", f"# {LICENCE[0]}\n", "SPDX"),
+    ("docs/A.md", "See [B](../Sources/B.swift#L3).", "leads nowhere"),
 ]
 
 
@@ -73,6 +74,7 @@ RIGHT = [
     ("Sources/SMTP/A.swift", "package import struct NIOCore.ByteBuffer"),
     ("Sources/Gateway/A.swift", "import NIOCore\nimport NIOPosix\nimport Queue"),
     ("Tests/TLSTests/A.swift", "import NIOPosix\nimport Foundation"),
+    ("docs/A.md", "[here](A.md), [there](https://example.org/x), [the package](../Package.swift#L1)"),
     ("Sources/Gateway/A.swift", "func reload() async { await load(Date()) }"),
     ("Sources/Gateway/Administration/A.swift", "Task { await load() }"),
     ("Sources/Queue/A.swift", "let jitter = randomness\nlog.time(1)\nlet end = lifetime(2)\nfunc time(_ now: Int) {}"),
