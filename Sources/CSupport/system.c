@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 ssize_t csupport_pread_nowait(int file, void *octets, size_t count, off_t offset) {
   struct iovec vector = {.iov_base = octets, .iov_len = count};
@@ -21,6 +24,19 @@ int csupport_allocate(int file, off_t octets) {
   do result = fallocate(file, 0, 0, octets);
   while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : errno;
+}
+
+uint32_t csupport_file_system_type(const char *path) {
+  struct statfs status;
+  return statfs(path, &status) == 0 ? (uint32_t)status.f_type : 0;
+}
+
+int csupport_rename_new(int directory, const char *name, const char *new_name) {
+  if (renameat2(directory, name, directory, new_name, RENAME_NOREPLACE) == 0) return 0;
+  // A file system without the flag: the caller holds the directory's lock, so nobody takes the name in between.
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (faccessat(directory, new_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+  return renameat(directory, name, directory, new_name) == 0 ? 0 : errno;
 }
 
 void csupport_name_thread(const char *name) {

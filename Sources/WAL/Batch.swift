@@ -7,6 +7,8 @@ package enum RecordFate: Sendable {
   case voided
   /// It is written again until it is durable: changes that already hold in memory.
   case restated
+  /// Nobody misses it: pages of the index. Only the log's own.
+  case dropped
 }
 
 /// What became of a record, told to the log's owner under the ticket that came with it.
@@ -40,6 +42,8 @@ struct Batch {
   struct Entry {
     /// Of the record's header in `image`.
     var start: Int
+    /// Leading octets of the payload that belong into the index.
+    var indexed: UInt32
     var ticket: UInt64
     var fate: RecordFate
   }
@@ -50,14 +54,14 @@ struct Batch {
 
   /// `checksum` is the CRC32C of head and body together, made before any lock was taken.
   mutating func append(
-    type: UInt8, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, checksum: UInt32, fate: RecordFate,
-    ticket: UInt64
+    type: UInt8, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, checksum: UInt32, indexed: Int,
+    fate: RecordFate, ticket: UInt64
   ) {
     let start = image.count
     let header = RecordHeader(
       type: type, sequence: 0, sync: 0, index: 0, payloadOctets: UInt32(head.count + body.count),
       payloadChecksum: checksum)
-    entries.append(Entry(start: start, ticket: ticket, fate: fate))
+    entries.append(Entry(start: start, indexed: UInt32(indexed), ticket: ticket, fate: fate))
     if fate == .voided { voidedCount += 1 }
     image.append(contentsOf: repeatElement(0, count: RecordHeader.octets))
     image.withUnsafeMutableBytes { image in
@@ -73,7 +77,7 @@ struct Batch {
     payload.withUnsafeBytes { octets in
       append(
         type: VoidRegion.recordType, head: octets, body: UnsafeRawBufferPointer(start: nil, count: 0),
-        checksum: Checksum.crc32c(payload), fate: .restated, ticket: 0)
+        checksum: Checksum.crc32c(payload), indexed: payload.count, fate: .restated, ticket: 0)
     }
   }
 
@@ -81,14 +85,18 @@ struct Batch {
   mutating func append(changesOf other: Batch) {
     for entry in other.entries where entry.fate == .restated {
       let end = entry.start + other.header(of: entry).span
-      entries.append(Entry(start: image.count, ticket: entry.ticket, fate: .restated))
+      entries.append(Entry(start: image.count, indexed: entry.indexed, ticket: entry.ticket, fate: .restated))
       image.append(contentsOf: other.image[entry.start..<end])
     }
   }
 
   mutating func append(_ other: Batch) {
     entries.append(
-      contentsOf: other.entries.map { Entry(start: $0.start + image.count, ticket: $0.ticket, fate: $0.fate) })
+      contentsOf: other.entries.map { entry in
+        var entry = entry
+        entry.start += image.count
+        return entry
+      })
     voidedCount += other.voidedCount
     image.append(contentsOf: other.image)
   }
@@ -139,8 +147,8 @@ struct OpenBatches {
   var hasOnlyChanges: Bool { batches.allSatisfy(\.hasOnlyChanges) }
 
   mutating func append(
-    type: UInt8, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, checksum: UInt32, fate: RecordFate,
-    ticket: UInt64, mark: UInt64
+    type: UInt8, head: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, checksum: UInt32, indexed: Int,
+    fate: RecordFate, ticket: UInt64, mark: UInt64
   ) {
     self.mark = max(self.mark, mark)
     let octets = RecordHeader.span(payload: head.count + body.count)
@@ -148,7 +156,7 @@ struct OpenBatches {
       batches.append(spares.popLast() ?? Batch())
     }
     batches[batches.count - 1].append(
-      type: type, head: head, body: body, checksum: checksum, fate: fate, ticket: ticket)
+      type: type, head: head, body: body, checksum: checksum, indexed: indexed, fate: fate, ticket: ticket)
   }
 
   mutating func take() -> Batch? {

@@ -12,9 +12,13 @@ package protocol Disk: AnyObject, Sendable {
   func create(_ name: String, octets: Int) throws(LogError) -> any DiskFile
   func open(_ name: String) throws(LogError) -> any DiskFile
   func remove(_ name: String) throws(LogError)
+  /// Gives a file another name; fails if that exists. Durable only after `syncDirectory`.
+  func rename(_ name: String, to newName: String) throws(LogError)
   func syncDirectory() throws(LogError)
   /// Octets that this process may still use.
   func freeOctets() throws(LogError) -> Int64
+  /// Files that may still be made; nil where the file system does not count them.
+  func freeInodes() throws(LogError) -> Int64?
 }
 
 /// An open file of a `Disk`; closed when the value goes away.
@@ -26,6 +30,9 @@ package protocol DiskFile: AnyObject, Sendable {
   /// fdatasync. After an error nothing about the octets written since the last success is known, and asking again
   /// would answer for pages that the system has already given up.
   func sync() throws(LogError)
+  /// From now on reads show what the platter has. Pages of a failed sync are clean and stay in memory, perhaps of a
+  /// process before this one: whoever trusts them, and asks for a sync, hears yes.
+  func forgetCached()
   /// One attempt, which may be short; returns the octets read, 0 at the end of the file. nil if `mayBlock` is false
   /// and the octets are not in memory.
   func read(into octets: UnsafeMutableRawBufferPointer, at offset: Int, mayBlock: Bool) throws(LogError) -> Int?

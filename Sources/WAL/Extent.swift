@@ -23,13 +23,17 @@ package struct Extent: Sendable, Hashable {
 }
 
 /// Where a record begins. `Position.unknown` stands for a record that is not durable yet.
-package struct Position: Sendable, Hashable {
+package struct Position: Sendable, Hashable, Comparable {
   package var segment: UInt32
   package var offset: UInt32
 
   package init(segment: UInt32, offset: UInt32) {
     self.segment = segment
     self.offset = offset
+  }
+
+  package static func < (left: Position, right: Position) -> Bool {
+    (left.segment, left.offset) < (right.segment, right.offset)
   }
 
   /// No segment has the number 0.

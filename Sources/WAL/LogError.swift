@@ -13,6 +13,10 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
   case changed(directory: String)
   /// A later version of the program wrote this segment.
   case newerFormat(name: String, version: UInt32)
+  /// Segments of several spools stand here, and none of them is clearly the one.
+  case mixed([String])
+  /// What may be the end of the log cannot be read: nobody knows what stands there.
+  case unreadableEnd(name: String, offset: Int)
   /// The octets at this place are not what was written there.
   case damaged(name: String, offset: Int)
 
@@ -31,6 +35,11 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
       "cannot judge \(directory): a daemon has written there meanwhile; stop it and ask again"
     case .newerFormat(let name, let version):
       "cannot read \(name): format \(version) is newer than \(SegmentHeader.version), the newest this program knows"
+    case .mixed(let spools):
+      "cannot tell which spool this is: \(spools.joined(separator: "; ")); move away the segments that are not of this one"
+    case .unreadableEnd(let name, let offset):
+      "cannot read the end of the log in \(name) at offset \(offset): input/output error; mail that was accepted may stand "
+        + "there; copy the directory to a good disk and start there"
     case .damaged(let name, let offset):
       "cannot read \(name) at offset \(offset): checksum does not match"
     }

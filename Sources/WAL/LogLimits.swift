@@ -17,15 +17,29 @@ package enum LogLimits {
   /// Room at the end of each segment that only changes of state may use: when the disk is full, outcomes still find
   /// a place, and finished mail frees segments.
   package static let reserveOctets = 64 << 10
+  /// Of the index of the segment that is being written, what is held in memory; then it goes into the segment.
+  package static let indexPageOctets = 64 << 10
   /// A change that only risks a duplicate is durable after at most so long.
   package static let lingerMillisecondsMax: Int64 = 50
+  /// What a write that does not wait counts of these: at most ten of them linger.
+  package static let lingerMillisecondsPerWrite: Int64 = 5
   /// Fresh segments tried in a row before the outcome of a failed sync is given up as undecided.
   package static let freshSegmentsMax = 3
   /// How long the writer rests before it tries again to write what a failed sync left behind.
   package static let debtRetryMilliseconds: Int64 = 1000
+  /// Numbers above this one are not counted on from: no log comes near, and a file that got one by mistake must not use
+  /// up the rest.
+  package static let segmentNumberMax: UInt32 = 0xF000_0000
+  /// Sequences, syncs and marks above this one were not written by us: no log comes near, and to count on from them must
+  /// not overflow.
+  package static let counterMax: UInt64 = 1 << 60
+  /// Missing segments that are named: a number that rotted could claim billions.
+  package static let missingSegmentsMax = 16
   /// Segments that are kept open for reading: a file descriptor each.
   package static let openFilesMax = 64
-  /// What recovery reads at once.
+  /// What recovery reads at once to find the few records that it wants.
+  package static let smallWindowOctets = 16 << 10
+  /// What it reads at once otherwise.
   package static let windowOctets = 256 << 10
   /// Capacity of a batch buffer that is kept for the next batch. Larger ones are given back to the system.
   package static let spareOctetsMax = 1 << 20

@@ -1,48 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What recovery found and where the log goes on.
-package struct RecoveredLog: Sendable {
-  /// Numbers of the segments on disk, ascending.
-  package fileprivate(set) var segments: [UInt32] = []
-  package fileprivate(set) var records = 0
-  package fileprivate(set) var octets = 0
-  /// Octets that count for nothing from now on: torn records of a sync that nobody was told of.
-  package fileprivate(set) var voids: [VoidRegion] = []
-  /// Places where the last sync of the log was torn, the end of the last segment included.
-  package fileprivate(set) var tornRecords = 0
-  package fileprivate(set) var torn: [LogDamage] = []
-  package fileprivate(set) var damages: [LogDamage] = []
-  /// Copies of segment headers that cost nothing, because the other copy is intact.
-  package fileprivate(set) var badCopies: [Position] = []
-  /// The highest mark in any segment header.
-  package fileprivate(set) var mark: UInt64 = 0
-
-  var nextSegment: UInt32 = 1
-  var nextSync: UInt64 = 1
-  var nextSequence: UInt64 = 1
-  var lastDurableSync: UInt64 = 0
-
-  /// An empty log.
-  package init() {}
-}
-
-/// Octets that were once durable and are not what was written.
-package struct LogDamage: Sendable, Equatable {
-  package var segment: UInt32
-  package var offset: Int
-  /// Octets of the segment in which the missing records stood.
-  package var octets: Int
-  /// Records that are missing, as their sequence numbers tell.
-  package var records: UInt64
-  /// Type and first octets of the record, or of the first of those that are missing, as far as they can be told. The
-  /// octets may be wrong.
-  package var type: UInt8?
-  package var payloadStart: [UInt8]
-  /// Segments that should stand behind this one and are not there; their records may be those that are missing.
-  package var missingSegments: Range<UInt32>?
-}
-
 /// Reads every segment in order and hands each intact record of the log to a visitor. It changes nothing, so running
 /// it twice finds the same; it holds one record at a time.
 ///
@@ -51,8 +9,20 @@ package struct LogDamage: Sendable, Equatable {
 /// write that nobody was told of.
 package struct LogRecovery {
   private let disk: any Disk
+  private let inventory: SegmentInventory
+  private let isVerifying: Bool
+  /// Behind which the log goes on, unless something stands there that nobody can read.
+  private var last: UInt32?
   private var log = RecoveredLog()
+  /// Lowest segment that was in use when the last one was made; 0 if that does not say so.
+  private let floor: UInt32
+  /// The segment before, if its end tells anything.
+  private var previous: Previous?
+  /// Segments behind it in which nothing stands, not even a header.
+  private var unbegun: [SegmentInventory.Segment] = []
   private var suspects: [Suspect] = []
+  /// Behind the last record of the log.
+  private var tornEnd: VoidRegion?
   /// Highest sync that is known to have succeeded.
   private var provenSync: UInt64 = 0
   private var highestSync: UInt64 = 0
@@ -65,84 +35,97 @@ package struct LogRecovery {
     var sync: UInt64
   }
 
-  package typealias Visitor = (_ type: UInt8, _ extent: Extent, _ payload: UnsafeRawBufferPointer) -> Void
+  private struct Previous {
+    let header: SegmentHeader
+    /// Behind the last intact record.
+    let end: Int
+    let octets: Int
+    let lastSync: UInt64
+    /// Torn records stood from here on, which have their numbers. Those of a failed sync gave theirs back, and behind the
+    /// torn end of the log nobody knows of any.
+    let voidStart: Int?
+    /// Octets that the file had, if they are not all there.
+    let cutShortOf: Int?
+  }
+
+  /// If it is not whole, the payload is what its writer had named as the part that recovery needs.
+  package typealias Visitor = (
+    _ type: UInt8, _ extent: Extent, _ payload: UnsafeRawBufferPointer, _ isWhole: Bool
+  ) -> Void
 
   /// Throws if the directory cannot be read, or if a later version of the program wrote in it.
   package static func run(disk: any Disk, visit: Visitor) throws(LogError) -> RecoveredLog {
-    var recovery = LogRecovery(disk: disk)
-    let segments = try recovery.openSegments()
-    let voids = try recovery.findVoids(segments)
+    try run(disk, isVerifying: false, visit)
+  }
+
+  /// The same, but reads every octet, and compares the indexes with what they are about.
+  package static func verify(disk: any Disk, visit: Visitor) throws(LogError) -> RecoveredLog {
+    try run(disk, isVerifying: true, visit)
+  }
+
+  private static func run(_ disk: any Disk, isVerifying: Bool, _ visit: Visitor) throws(LogError) -> RecoveredLog {
+    let inventory = try SegmentInventory(disk)
+    var recovery = LogRecovery(disk: disk, inventory: inventory, isVerifying: isVerifying)
+    let voids = try recovery.findVoids()
     var files: [UInt32: UInt64] = [:]
-    var previous: (header: SegmentHeader, end: Int, octets: Int, isVoid: Bool)?
-    for (place, segment) in segments.enumerated() {
+    recovery.last = inventory.lastBegun?.number
+    for segment in inventory.segments {
       guard let header = segment.header else {
-        // What is missing behind an unreadable segment is already told.
-        if try recovery.noteUnreadable(segment.number) { previous = nil }
+        try recovery.noteUnreadable(segment)
         continue
       }
-      if let previous, header.firstSequence > recovery.log.nextSequence, !previous.isVoid {
-        try recovery.noteMissingTail(of: previous.header, from: previous.end, to: previous.octets, before: header)
-      }
+      try recovery.noteMissing(before: header)
       let own = voids.filter { $0.segment == segment.number }
-      let result = try recovery.scan(segment.number, header, voids: own, visit: visit)
-      if place == segments.count - 1, !result.isBlankBehind { try recovery.noteTornEnd(of: header, from: result.end) }
+      let index = own.isEmpty ? try recovery.index(of: header) : nil
+      let result =
+        if let index, !isVerifying, recovery.isProven(index, of: header) {
+          recovery.replay(index, header, visit: visit)
+        } else {
+          try recovery.scan(
+            segment, header, voids: own, index: index, check: isVerifying ? index.map(IndexCheck.init) : nil,
+            visit: visit)
+        }
+      if segment.number == recovery.last { try recovery.noteLast(segment, header, result) }
       files[segment.number] = result.lastSync
-      previous = (header, result.end, result.octets, own.contains { Int($0.end) > result.end })
+      recovery.previous = Previous(
+        header: header, end: result.end, octets: segment.fileOctets, lastSync: result.lastSync,
+        voidStart: own.filter { Int($0.end) > result.end && Int($0.end) < segment.fileOctets }.map { Int($0.start) }
+          .min(),
+        cutShortOf: segment.cutShortOf)
+      recovery.unbegun = []
     }
     recovery.judge()
     try recovery.sync(files.filter { $0.value > recovery.provenSync }.keys.sorted())
-    return recovery.finished(segments)
+    return recovery.finished()
   }
 
-  private init(disk: any Disk) {
+  private init(disk: any Disk, inventory: SegmentInventory, isVerifying: Bool) {
     self.disk = disk
+    self.isVerifying = isVerifying
+    self.inventory = inventory
+    log.segments = inventory.segments.map(\.number)
+    for segment in inventory.segments { log.segmentOctets[segment.number] = segment.fileOctets }
+    log.files = inventory.files
+    log.setAside = inventory.setAside
+    log.nextSegment = inventory.nextSegment
+    log.damages = inventory.damages
+    log.awaited = inventory.awaited
+    log.spool = inventory.spool
+    let last = inventory.lastBegun?.header
+    (log.host, floor) = (last?.host ?? "", last?.floor ?? 0)
+    log.firstBegun = inventory.segments.first { $0.header != nil }?.number ?? inventory.nextSegment
   }
 
   // MARK: - Segments
 
-  private struct FoundSegment {
-    var number: UInt32
-    /// nil if both copies are bad.
-    var header: SegmentHeader?
-  }
-
-  private mutating func openSegments() throws(LogError) -> [FoundSegment] {
-    let numbers = try disk.list().compactMap(SegmentName.number).sorted()
-    var found: [FoundSegment] = []
-    for number in numbers {
-      let file = try disk.open(SegmentName.text(number))
-      var block = [UInt8](repeating: 0, count: SegmentHeader.blockOctets)
-      // The copies are read on their own: one bad sector must not cost both.
-      for start in [0, SegmentHeader.copyOffset] {
-        block.withUnsafeMutableBytes { block in
-          _ = try? file.readAll(
-            into: UnsafeMutableRawBufferPointer(rebasing: block[start..<(start + SegmentHeader.octets)]), at: start)
-        }
-      }
-      var header: Result<SegmentHeader?, LogError> = .success(nil)
-      block.withUnsafeBytes { block in
-        do throws(LogError) {
-          header = .success(try SegmentHeader.decode(block: block, number: number))
-          guard case .success(.some) = header else { return }
-          log.badCopies += SegmentHeader.badCopies(block: block, number: number).map { offset in
-            Position(segment: number, offset: UInt32(offset))
-          }
-        } catch {
-          header = .failure(error)
-        }
-      }
-      found.append(FoundSegment(number: number, header: try header.get()))
-    }
-    return found
-  }
-
   /// Void records are the first of their segment, so finding them all costs one window of each.
-  private func findVoids(_ segments: [FoundSegment]) throws(LogError) -> [VoidRegion] {
+  private func findVoids() throws(LogError) -> [VoidRegion] {
     var voids: Set<VoidRegion> = []
-    for segment in segments {
+    for segment in inventory.segments {
       guard let header = segment.header else { continue }
       let file = try disk.open(SegmentName.text(segment.number))
-      var scanner = SegmentScanner(file: file, header: header, voids: [])
+      var scanner = SegmentScanner(
+        file: file, header: header, voids: [], windowOctets: LogLimits.smallWindowOctets)
       var isLooking = true
       while isLooking {
         let found = try scanner.next { (finding, payload) throws(LogError) in
@@ -160,16 +143,86 @@ package struct LogRecovery {
   }
 
   /// A segment whose making was cut short has nothing behind its header; anything else is damage.
-  private mutating func noteUnreadable(_ number: UInt32) throws(LogError) -> Bool {
-    let file = try disk.open(SegmentName.text(number))
+  private mutating func noteUnreadable(_ segment: SegmentInventory.Segment) throws(LogError) {
+    let file = try disk.open(SegmentName.text(segment.number))
     let header = SegmentHeader(
-      number: number, salt: 0, firstSequence: 0, firstSync: 0, lastDurableSync: 0, mark: 0)
+      number: segment.number, salt: 0, firstSequence: 0, firstSync: 0, lastDurableSync: 0, mark: 0)
     var scanner = SegmentScanner(file: file, header: header, voids: [])
-    if scanner.isBlank(from: SegmentHeader.blockOctets) { return false }
+    if scanner.isBlank(from: SegmentHeader.blockOctets) {
+      unbegun.append(segment)
+      log.unbegun.append(segment.number)
+    } else {
+      note(.unreadableHeader, header, offset: 0, octets: segment.fileOctets)
+      last = nil
+      // It may be read again some day, and must not be taken for one that was not needed any more.
+      log.firstBegun = min(log.firstBegun, segment.number)
+      // What is missing behind it is told by this.
+      previous = nil
+      unbegun = []
+    }
+  }
+
+  /// The segment was made when the records before it were durable.
+  private mutating func noteMissing(before header: SegmentHeader) throws(LogError) {
+    guard let previous else {
+      // What was the lowest in use had a header once. One above it may have been given up while it was made.
+      for segment in unbegun where segment.number == floor { noteEmptied(segment, records: 0) }
+      return
+    }
+    // A segment of which no sync had succeeded when the next one was made held nothing that could be missing.
+    guard header.firstSequence > log.nextSequence, header.lastDurableSync >= previous.header.firstSync else { return }
+    if let start = previous.voidStart, previous.lastSync >= header.lastDurableSync {
+      guard try hasRemains(of: previous, before: start) else { return }
+    }
+    let records = header.firstSequence - log.nextSequence
+    let file = try disk.open(SegmentName.text(previous.header.number))
+    let remains = RecordRemains.find(
+      in: file, from: previous.end, to: previous.octets, magic: previous.header.magic, sequence: log.nextSequence)
+    if remains == nil, let emptied = unbegun.first { return noteEmptied(emptied, records: records) }
+    if let whole = previous.cutShortOf {
+      return note(
+        .cutShort(to: previous.octets, of: whole), previous.header, offset: previous.end,
+        octets: max(0, previous.octets - previous.end), records: records)
+    }
+    let absent = absent(between: previous.header.number, and: header.number)
+    note(
+      remains != nil ? .record : absent.isEmpty ? .gap : .missing(absent), previous.header, offset: previous.end,
+      octets: previous.octets - previous.end, records: records, remains)
+  }
+
+  /// The void begins where the sync before it ended: a record in between is damaged.
+  private func hasRemains(of segment: Previous, before end: Int) throws(LogError) -> Bool {
+    guard segment.end < end else { return false }
+    let file = try disk.open(SegmentName.text(segment.header.number))
+    return RecordRemains.find(
+      in: file, from: segment.end, to: end, magic: segment.header.magic, sequence: log.nextSequence) != nil
+  }
+
+  private func absent(between low: UInt32, and high: UInt32) -> [UInt32] {
+    let present = Set(log.segments)
+    return Array(((low + 1)..<high).lazy.filter { !present.contains($0) }.prefix(LogLimits.missingSegmentsMax))
+  }
+
+  private mutating func noteEmptied(_ segment: SegmentInventory.Segment, records: UInt64) {
+    log.firstBegun = min(log.firstBegun, segment.number)
+    log.unbegun.removeAll { $0 == segment.number }
+    let isShort = segment.fileOctets < SegmentHeader.blockOctets
+    let header = SegmentHeader(
+      number: segment.number, salt: 0, firstSequence: 0, firstSync: 0, lastDurableSync: 0, mark: 0)
+    note(
+      isShort ? .cutShort(to: segment.fileOctets, of: nil) : .unreadableHeader, header, offset: 0,
+      octets: segment.fileOctets, records: records)
+  }
+
+  /// Damage, whatever else is found.
+  private mutating func note(
+    _ kind: LogDamage.Kind, _ header: SegmentHeader, offset: Int, octets: Int, records: UInt64 = 0,
+    _ remains: RecordRemains? = nil
+  ) {
     let damage = LogDamage(
-      segment: number, offset: 0, octets: file.octets, records: 0, type: nil, payloadStart: [])
+      kind: kind, name: SegmentName.text(header.number), segment: header.number, offset: offset, octets: octets,
+      records: records, type: remains?.type, payloadStart: remains?.payloadStart ?? [])
     suspects.append(Suspect(damage: damage, isProven: true, sync: 0))
-    return true
   }
 
   // MARK: - Records
@@ -177,21 +230,65 @@ package struct LogRecovery {
   private struct ScanResult {
     /// Behind the last intact record.
     var end: Int
-    var octets: Int
     var lastSync: UInt64
     var isBlankBehind: Bool
   }
 
+  /// nil if there is none, or if any octet of it is not what was written.
+  private func index(of header: SegmentHeader) throws(LogError) -> SegmentIndex? {
+    SegmentIndex(try disk.open(SegmentName.text(header.number)), header)
+  }
+
+  /// A segment is left only when another one is there that knows its last sync. The rest is read as a whole.
+  private func isProven(_ index: SegmentIndex, of header: SegmentHeader) -> Bool {
+    inventory.segments.contains { segment in
+      segment.number > header.number && segment.header.map { $0.lastDurableSync >= index.footer.lastSync } ?? false
+    }
+  }
+
+  /// What `scan` would find, without looking at the records.
+  private mutating func replay(_ index: SegmentIndex, _ header: SegmentHeader, visit: Visitor) -> ScanResult {
+    let footer = index.footer
+    index.visit { entry, payload in
+      if entry.type != IndexWriter.recordType { log.records += 1 }
+      guard Self.isOwners(entry.type) else { return }
+      let extent = Extent(
+        segment: header.number, offset: entry.offset, octets: entry.payloadOctets, checksum: entry.payloadChecksum)
+      visit(entry.type, extent, payload, payload.count == entry.payloadOctets)
+    }
+    provenSync = max(provenSync, footer.lastSync)
+    noteEnd(of: header, Int(footer.end), expected: footer.nextSequence, lastSync: footer.lastSync)
+    return ScanResult(end: Int(footer.end), lastSync: footer.lastSync, isBlankBehind: true)
+  }
+
+  private static func isOwners(_ type: UInt8) -> Bool {
+    type != VoidRegion.recordType && type != IndexWriter.recordType
+  }
+
+  /// What there is to know at the end of a segment.
+  private mutating func noteEnd(of header: SegmentHeader, _ end: Int, expected: UInt64, lastSync: UInt64) {
+    highestSync = max(highestSync, lastSync)
+    log.nextSequence = max(log.nextSequence, expected)
+    log.nextSync = max(log.nextSync, max(lastSync, header.firstSync) + 1)
+    log.mark = max(log.mark, header.mark)
+    log.octets += end
+    // The making of a segment without records may have been cut short.
+    if end > SegmentHeader.blockOctets { log.badCopies += inventory.badCopies.filter { $0.segment == header.number } }
+  }
+
   private mutating func scan(
-    _ number: UInt32, _ header: SegmentHeader, voids: [VoidRegion], visit: Visitor
+    _ segment: SegmentInventory.Segment, _ header: SegmentHeader, voids: [VoidRegion], index: SegmentIndex?,
+    check: IndexCheck?, visit: Visitor
   ) throws(LogError) -> ScanResult {
-    let file = try disk.open(SegmentName.text(number))
+    let name = SegmentName.text(segment.number)
+    let file = try disk.open(name)
     var scanner = SegmentScanner(file: file, header: header, voids: voids)
     var expected = header.firstSequence
     var end = SegmentHeader.blockOctets
     var lastSync: UInt64 = 0
     var isReading = true
     while isReading {
+      let known = suspects.count
       isReading = try scanner.next { (finding, payload) throws(LogError) in
         let (record, offset) =
           switch finding {
@@ -202,31 +299,45 @@ package struct LogRecovery {
         guard record.sequence >= expected else { return }
         if record.sequence > expected {
           let isVoid = voids.contains { $0.start < offset && $0.end > end }
-          if !isVoid { noteMissing(in: file, header, from: end, to: offset, expected: expected, before: record) }
+          if !isVoid, !SeededFault.gapIgnored {
+            noteMissing(in: file, header, from: end, to: offset, expected: expected, before: record)
+          }
         }
         expected = record.sequence + 1
         lastSync = max(lastSync, record.sync)
         end = offset + record.span
         if case .intact(_, let extent) = finding {
-          log.records += 1
-          if record.type != VoidRegion.recordType { visit(record.type, extent, payload) }
+          if let check, !check.agrees(record, at: offset, payload) {
+            note(.index, header, offset: offset, octets: record.span)
+          }
+          if record.type != IndexWriter.recordType { log.records += 1 }
+          if Self.isOwners(record.type) { visit(record.type, extent, payload, true) }
         } else {
           let damage = LogDamage(
-            segment: number, offset: offset, octets: record.span, records: 1, type: record.type,
+            kind: record.type == IndexWriter.recordType ? .index : .record, name: name, segment: segment.number,
+            offset: offset, octets: record.span, records: 1, type: record.type,
             payloadStart: Array(payload.prefix(16)))
           suspects.append(Suspect(damage: damage, isProven: false, sync: record.sync))
+        }
+      }
+      // What the disk does not give today it may give tomorrow: its numbers are kept for it, and nothing is voided.
+      for place in known..<suspects.count {
+        let damage = suspects[place].damage
+        if scanner.firstUnreadable(from: damage.offset, to: damage.offset + damage.octets) != nil {
+          suspects[place].isProven = true
         }
       }
     }
     // A record with sync n proves n - 1, if the segment was in use before; else only what its header says.
     provenSync = max(provenSync, lastSync > header.firstSync ? lastSync - 1 : header.lastDurableSync)
-    highestSync = max(highestSync, lastSync)
-    log.nextSequence = max(log.nextSequence, expected)
-    log.nextSync = max(log.nextSync, max(lastSync, header.firstSync) + 1)
-    log.mark = max(log.mark, header.mark)
-    log.octets += end
-    return ScanResult(
-      end: end, octets: file.octets, lastSync: lastSync, isBlankBehind: scanner.isBlank(from: end))
+    noteEnd(of: header, end, expected: expected, lastSync: lastSync)
+    // What stands behind the records of a segment that was left is its index.
+    let isBlankBehind = index.map { $0.footer.end <= end } ?? scanner.isBlank(from: end)
+    if segment.number == last, let offset = scanner.firstUnreadable(from: end, to: segment.fileOctets) {
+      guard isVerifying else { throw LogError.unreadableEnd(name: name, offset: offset) }
+      note(.record, header, offset: offset, octets: segment.fileOctets - offset)
+    }
+    return ScanResult(end: end, lastSync: lastSync, isBlankBehind: isBlankBehind)
   }
 
   private mutating func noteMissing(
@@ -235,29 +346,36 @@ package struct LogRecovery {
   ) {
     let remains = RecordRemains.find(in: file, from: start, to: end, magic: header.magic, sequence: expected)
     let damage = LogDamage(
-      segment: header.number, offset: start, octets: end - start, records: record.sequence - expected,
-      type: remains?.type, payloadStart: remains?.payloadStart ?? [])
+      kind: remains == nil ? .gap : .record, name: SegmentName.text(header.number), segment: header.number,
+      offset: start, octets: end - start, records: record.sequence - expected, type: remains?.type,
+      payloadStart: remains?.payloadStart ?? [])
     // Records of an earlier sync than that of the intact one are missing: that sync had succeeded.
     let isProven = expected < record.sequence - UInt64(record.index)
     suspects.append(Suspect(damage: damage, isProven: isProven, sync: record.sync))
   }
 
-  /// The next segment was made when the records at the end of this one were durable.
-  private mutating func noteMissingTail(
-    of segment: SegmentHeader, from start: Int, to end: Int, before header: SegmentHeader
-  ) throws(LogError) {
-    let file = try disk.open(SegmentName.text(segment.number))
-    let remains = RecordRemains.find(
-      in: file, from: start, to: end, magic: segment.magic, sequence: log.nextSequence)
-    let behind = segment.number + 1
-    let damage = LogDamage(
-      segment: segment.number, offset: start, octets: end - start, records: header.firstSequence - log.nextSequence,
-      type: remains?.type, payloadStart: remains?.payloadStart ?? [],
-      missingSegments: behind < header.number ? behind..<header.number : nil)
-    suspects.append(Suspect(damage: damage, isProven: true, sync: 0))
-  }
-
   // MARK: - The end
+
+  /// What there is to say of the last segment, behind which the log goes on.
+  private mutating func noteLast(
+    _ segment: SegmentInventory.Segment, _ header: SegmentHeader, _ result: ScanResult
+  ) throws(LogError) {
+    if !result.isBlankBehind { try noteTornEnd(of: header, from: result.end) }
+    // A file in which nothing stands may have been given up before it had its length.
+    let isBegun = !result.isBlankBehind || result.end > SegmentHeader.blockOctets
+    let whole = isBegun ? segment.cutShortOf : nil
+    if let whole {
+      note(
+        .cutShort(to: segment.fileOctets, of: whole), header, offset: result.end,
+        octets: max(0, segment.fileOctets - result.end))
+    }
+    // Octets that read differently at a later start must not count: others have their numbers by then.
+    if (!result.isBlankBehind || whole != nil) && result.end < max(segment.fileOctets, whole ?? 0) {
+      tornEnd = VoidRegion(
+        segment: segment.number, start: UInt32(result.end), end: UInt32(max(segment.fileOctets, whole ?? 0)),
+        sync: max(result.lastSync, header.firstSync))
+    }
+  }
 
   private mutating func noteTornEnd(of segment: SegmentHeader, from start: Int) throws(LogError) {
     let file = try disk.open(SegmentName.text(segment.number))
@@ -266,8 +384,8 @@ package struct LogRecovery {
     log.tornRecords += 1
     log.torn.append(
       LogDamage(
-        segment: segment.number, offset: start, octets: file.octets - start, records: 1, type: remains?.type,
-        payloadStart: remains?.payloadStart ?? []))
+        kind: .record, name: SegmentName.text(segment.number), segment: segment.number, offset: start,
+        octets: file.octets - start, records: 1, type: remains?.type, payloadStart: remains?.payloadStart ?? []))
   }
 
   private mutating func judge() {
@@ -278,6 +396,7 @@ package struct LogRecovery {
         let damage = suspect.damage
         log.tornRecords += Int(clamping: damage.records)
         log.torn.append(damage)
+        if SeededFault.tornTailNotVoided { continue }
         log.voids.append(
           VoidRegion(
             segment: damage.segment, start: UInt32(damage.offset), end: UInt32(damage.offset + damage.octets),
@@ -292,11 +411,10 @@ package struct LogRecovery {
     if !numbers.isEmpty { try disk.syncDirectory() }
   }
 
-  private func finished(_ segments: [FoundSegment]) -> RecoveredLog {
+  private func finished() -> RecoveredLog {
     var log = log
-    log.segments = segments.map(\.number)
-    log.nextSegment = (segments.last?.number ?? 0) + 1
     log.lastDurableSync = log.voids.isEmpty ? highestSync : provenSync
+    if let tornEnd { log.voids.append(tornEnd) }
     return log
   }
 }

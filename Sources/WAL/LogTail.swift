@@ -6,11 +6,18 @@
 struct LogTail {
   private let disk: any Disk
   private let salt: UInt64
+  private let spool: UInt64
+  private let host: String
   private let segmentOctets: Int
+  private let firstBegun: UInt32
+  private let awaited: UInt32?
   private let reserveOctets: Int
 
   /// Numbers of all segments on disk, ascending.
   private(set) var segments: [UInt32]
+  /// Those of them that were given up while they were made.
+  private var unbegun: Set<UInt32>
+  private var octets: [UInt32: Int]
   private var nextSegment: UInt32
   private var nextSync: UInt64
   private var nextSequence: UInt64
@@ -18,16 +25,21 @@ struct LogTail {
   private var current: Segment?
   private var sync: Sync?
   private var debts: Debts
-  /// Three fresh segments failed in a row and none has succeeded since.
-  private var isFailing = false
+  private var trouble = LogCondition()
 
   /// The file that takes records now.
   private struct Segment {
     let number: UInt32
     let file: any DiskFile
     let magic: UInt32
+    let salt: UInt64
     /// Behind the last record.
     var end: Int
+    /// nil if its room was needed for records.
+    var index: IndexWriter?
+
+    /// Octets that the index needs behind this batch.
+    func indexRoom(for batch: Batch) -> Int { index?.room(for: batch) ?? 0 }
   }
 
   /// Records that are written and that the next fdatasync makes durable. They have one sync number and stand one
@@ -57,18 +69,31 @@ struct LogTail {
     var isEmpty: Bool { voids.isEmpty && changes.isEmpty && refused.isEmpty }
   }
 
-  init(disk: any Disk, recovered: RecoveredLog, salt: UInt64, segmentOctets: Int) {
+  init(disk: any Disk, recovered: RecoveredLog, salt: UInt64, host: String, segmentOctets: Int) {
     self.disk = disk
     self.salt = salt
+    self.host = host
+    // Spools of earlier versions, and new ones, get their identity now. No segment has the number 0.
+    spool = recovered.spool != 0 ? recovered.spool : max(1, SegmentHeader.salt(salt, segment: 0))
     self.segmentOctets = min(segmentOctets, LogLimits.segmentOctetsMax)
     // Small segments, as tests use them, keep most of their room for mail.
     reserveOctets = min(LogLimits.reserveOctets, segmentOctets / 16)
     segments = recovered.segments
+    unbegun = Set(recovered.unbegun)
+    firstBegun = recovered.firstBegun
+    octets = recovered.segmentOctets
+    awaited = recovered.awaited
     nextSegment = recovered.nextSegment
     nextSync = recovered.nextSync
     nextSequence = recovered.nextSequence
     lastDurableSync = recovered.lastDurableSync
     debts = Debts(voids: recovered.voids)
+  }
+
+  var condition: LogCondition {
+    var condition = trouble
+    condition.isOwing = !debts.isEmpty
+    return condition
   }
 
   // MARK: - One step
@@ -81,7 +106,7 @@ struct LogTail {
       do throws(LogError) {
         try payDebts(mark: mark, settlements: &settlements)
       } catch {
-        if let batch { refuse(batch, because: error, settlements: &settlements) }
+        if let batch { refuse(batch, because: error, settlements: &settlements) } else { note(error) }
         return .owing
       }
       if batch == nil { return .synced }
@@ -103,6 +128,7 @@ struct LogTail {
     do throws(LogError) {
       try write(&batch!)
     } catch {
+      if SeededFault.failedWriteNotVoided { refuse(batch!, because: error, settlements: &settlements) }
       return fail(error, mark: mark, settlements: &settlements)
     }
     if mayLinger, sync?.hasOnlyChanges == true { return .lingering }
@@ -112,7 +138,8 @@ struct LogTail {
   /// Refuses what can be refused; what cannot is owed. None of it has been written.
   private mutating func refuse(_ batch: Batch, because error: LogError, settlements: inout [Settlement]) {
     // While earlier failures are undecided nothing is promised to anyone.
-    let failure: StorageFailure = isFailing ? .undecided : error.isFull ? .full : .refused
+    let failure: StorageFailure = trouble.isFailing ? .undecided : error.isFull ? .full : .refused
+    note(error)
     for entry in batch.entries where entry.fate == .voided {
       settlements.append(Settlement(ticket: entry.ticket, result: .failed(failure)))
     }
@@ -123,8 +150,14 @@ struct LogTail {
   private mutating func useReserve(mark: UInt64, settlements: inout [Settlement]) -> StepResult {
     guard debts.voids.isEmpty else { return .owing }
     guard !debts.changes.isEmpty else { return finishSync(mark: mark, settlements: &settlements) }
-    guard let current, beginning(in: current) + debts.changes.image.count <= current.file.octets else { return .owing }
     var changes = debts.changes
+    if current.map({ beginning(in: $0) + changes.image.count > $0.file.octets }) ?? true {
+      guard sync == nil, let next = try? openSegment(for: changes, mark: mark, mayBeSmall: true) else { return .owing }
+      seal()
+      current = next
+    }
+    // The index gives way: the segment will be read as a whole.
+    if !hasRoom(for: changes, besides: 0) { self.current!.index = nil }
     debts.changes = Batch()
     do throws(LogError) {
       try write(&changes)
@@ -141,27 +174,33 @@ struct LogTail {
     sync == nil ? segment.end.rounded(upTo: SegmentHeader.blockOctets) : segment.end
   }
 
-  private func hasRoom(for octets: Int) -> Bool {
+  private func hasRoom(for batch: Batch, besides reserve: Int) -> Bool {
     guard let current else { return false }
-    return beginning(in: current) + octets <= current.file.octets
+    let needed = batch.image.count + current.indexRoom(for: batch) + reserve
+    return beginning(in: current) + needed <= current.file.octets
   }
 
   /// Throws if there is no segment to write to; then nothing of the batch has been written.
   private mutating func makeRoom(for batch: Batch, mark: UInt64, settlements: inout [Settlement]) throws(LogError) {
-    let needed = batch.image.count + (batch.hasOnlyChanges ? 0 : reserveOctets)
-    if hasRoom(for: needed) { return }
+    let reserve = batch.hasOnlyChanges ? 0 : reserveOctets
+    if hasRoom(for: batch, besides: reserve) { return }
     // A sync stays in one segment.
     if sync != nil, finishSync(mark: mark, settlements: &settlements) == .owing {
       throw LogError.disk(attempt: "sync", name: "the log", code: LogError.ioError)
     }
-    if hasRoom(for: needed) { return }
-    current = try openSegment(room: batch.image.count + reserveOctets, mark: mark)
+    if hasRoom(for: batch, besides: reserve) { return }
+    let next = try openSegment(for: batch, mark: mark, mayBeSmall: false)
+    trouble.refusal = nil
+    // Not before: with no room for another segment, changes still go into this one.
+    seal()
+    current = next
   }
 
   private mutating func write(_ batch: inout Batch) throws(LogError) {
     guard let segment = current else { return }
     let offset = beginning(in: segment)
     var sync = self.sync ?? Sync(number: nextSync, start: offset, firstSequence: nextSequence)
+    current!.index?.gather(&batch, at: offset)
     batch.stamp(
       magic: segment.magic, offset: offset, sync: sync.number, firstSequence: nextSequence,
       firstIndex: UInt32(sync.written.count))
@@ -191,8 +230,14 @@ struct LogTail {
   private mutating func finishSync(mark: UInt64, settlements: inout [Settlement]) -> StepResult {
     guard let segment = current, let sync else { return settlements.isEmpty ? .idle : .synced }
     do throws(LogError) {
-      try segment.file.sync()
+      if SeededFault.answeredBeforeSync { succeed(sync, settlements: &settlements) }
+      if !SeededFault.syncSkipped { try segment.file.sync() }
+      if SeededFault.answeredBeforeSync { return .synced }
     } catch {
+      if SeededFault.syncRetried, (try? segment.file.sync()) != nil {
+        succeed(sync, settlements: &settlements)
+        return .synced
+      }
       return fail(error, mark: mark, settlements: &settlements)
     }
     succeed(sync, settlements: &settlements)
@@ -206,22 +251,31 @@ struct LogTail {
     lastDurableSync = sync.number
     nextSync = sync.number + 1
     self.sync = nil
+    // Outcomes in the reserve say nothing of room for mail.
+    if !sync.hasOnlyChanges { trouble.refusal = nil }
   }
 
   // MARK: - Failure
 
+  private mutating func note(_ error: LogError) {
+    trouble.refusal = error
+    if error.isFull { trouble.fullCount += 1 }
+  }
+
   /// The sync under way failed: gives up its file, and tries fresh ones until its void is durable.
   private mutating func fail(_ error: LogError, mark: UInt64, settlements: inout [Settlement]) -> StepResult {
     owe(error)
+    if SeededFault.voidAfterReply { (settlements, debts.refused) = (settlements + debts.refused, []) }
     for _ in 0..<LogLimits.freshSegmentsMax {
       do throws(LogError) {
         try payDebts(mark: mark, settlements: &settlements)
         return .synced
       } catch {
+        note(error)
         continue
       }
     }
-    isFailing = true
+    trouble.isFailing = true
     for refused in debts.refused {
       settlements.append(Settlement(ticket: refused.ticket, result: .failed(.undecided)))
     }
@@ -232,8 +286,11 @@ struct LogTail {
   /// Takes the sync under way apart into what must be voided, written again, and refused.
   private mutating func owe(_ error: LogError) {
     guard let segment = current, let sync else { return }
+    note(error)
+    trouble.givenUpCount += 1
+    trouble.lastGivenUp = LogCondition.GivenUp(segment: segment.number, error: error)
     debts.voids.append(VoidRegion(segment: segment.number, start: UInt32(sync.start), sync: sync.number))
-    debts.changes.append(sync.changes)
+    if !SeededFault.changesNotRestated { debts.changes.append(sync.changes) }
     for placed in sync.written where placed.fate == .voided {
       debts.refused.append(Settlement(ticket: placed.ticket, result: .failed(error.isFull ? .full : .refused)))
     }
@@ -241,17 +298,20 @@ struct LogTail {
     nextSequence = sync.firstSequence
     nextSync = sync.number + 1
     self.sync = nil
-    current = nil
+    if !SeededFault.failedSegmentUsedAgain { current = nil }
   }
 
   /// Tries one fresh segment: voids first, then the changes, in one sync.
   private mutating func payDebts(mark: UInt64, settlements: inout [Settlement]) throws(LogError) {
     // Each void is written twice: one bad sector must not bring back a message that was refused.
     var batch = Batch()
-    for region in debts.voids + debts.voids { batch.append(region) }
+    let copies = SeededFault.voidNotWritten ? [] : SeededFault.voidOnce ? debts.voids : debts.voids + debts.voids
+    for region in copies { batch.append(region) }
     batch.append(debts.changes)
     let owed = debts
-    current = try openSegment(room: batch.image.count + reserveOctets, mark: mark)
+    if !SeededFault.failedSegmentUsedAgain || current == nil {
+      current = try openSegment(for: batch, mark: mark, mayBeSmall: true)
+    }
     do throws(LogError) {
       try write(&batch)
       try current?.file.sync()
@@ -263,23 +323,51 @@ struct LogTail {
       throw error
     }
     debts = Debts()
-    isFailing = false
+    trouble.isFailing = false
+    // A small segment is no room for mail.
+    if current!.file.octets >= segmentOctets { trouble.refusal = nil }
     if let sync { succeed(sync, settlements: &settlements) }
     settlements.append(contentsOf: owed.refused)
   }
 
   // MARK: - Segments
 
-  /// A file is used only when its header and its name are durable.
-  private mutating func openSegment(room: Int, mark: UInt64) throws(LogError) -> Segment {
-    let number = nextSegment
+  /// The lowest segment that had a header once: what stands before was never begun. One that somebody may give back its
+  /// place is not below it.
+  private var floor: UInt32? {
+    let first = segments.first { $0 >= firstBegun && !unbegun.contains($0) }
+    return [first, awaited].compactMap { $0 }.min()
+  }
+
+  /// A file is used only when its header and its name are durable. With no room for a whole segment, changes get a small
+  /// one: they are what makes room again.
+  private mutating func openSegment(
+    for batch: Batch, mark: UInt64, mayBeSmall: Bool
+  ) throws(LogError) -> Segment {
+    let index = IndexWriter(segmentOctets: segmentOctets)
+    let room = SegmentHeader.blockOctets + batch.image.count + index.room(for: batch)
+    do throws(LogError) {
+      return try openSegment(octets: max(segmentOctets, room + reserveOctets), index, mark: mark)
+    } catch {
+      guard error.isFull, mayBeSmall else { throw error }
+    }
+    do throws(LogError) {
+      return try openSegment(octets: room + reserveOctets, index, mark: mark)
+    } catch {
+      guard error.isFull else { throw error }
+      return try openSegment(octets: room, index, mark: mark)
+    }
+  }
+
+  private mutating func openSegment(octets: Int, _ index: IndexWriter, mark: UInt64) throws(LogError) -> Segment {
+    let octets = octets.rounded(upTo: SegmentHeader.blockOctets)
+    let number = try takeNumber()
     let name = SegmentName.text(number)
-    nextSegment += 1
     let header = SegmentHeader(
       number: number, salt: SegmentHeader.salt(salt, segment: number), firstSequence: nextSequence,
-      firstSync: nextSync, lastDurableSync: lastDurableSync, mark: mark)
+      firstSync: nextSync, lastDurableSync: lastDurableSync, mark: mark,
+      fileOctets: UInt32(octets), spool: spool, floor: floor ?? number, host: host)
     do throws(LogError) {
-      let octets = max(segmentOctets, SegmentHeader.blockOctets + room).rounded(upTo: SegmentHeader.blockOctets)
       let file = try disk.create(name, octets: octets)
       var failure: LogError?
       header.block().withUnsafeBytes { block in
@@ -291,32 +379,92 @@ struct LogTail {
       }
       if let failure { throw failure }
       try file.sync()
-      try disk.syncDirectory()
+      if !SeededFault.directorySyncSkipped { try disk.syncDirectory() }
       segments.append(number)
-      return Segment(number: number, file: file, magic: header.magic, end: SegmentHeader.blockOctets)
+      self.octets[number] = octets
+      return Segment(
+        number: number, file: file, magic: header.magic, salt: header.salt, end: SegmentHeader.blockOctets,
+        index: index)
     } catch {
-      // Best effort: recovery ignores a segment without records.
-      try? disk.remove(name)
+      // Somebody else made it meanwhile.
+      if error.isExistence { throw error }
+      // What cannot be removed now is in the way of every later head, and goes with them.
+      if !remove(number) {
+        segments.append(number)
+        unbegun.insert(number)
+      }
       throw error
     }
   }
 
-  /// Removes segments at the head. In order, and each removal durable before the next: a message must not come back
-  /// because the segment with its acceptance outlived the one with its end.
-  mutating func retire(below needed: UInt32) -> [UInt32] {
-    var removed: [UInt32] = []
-    let limit = min(needed, current?.number ?? segments.last ?? 0)
-    while let first = segments.first, first < limit {
+  /// The next number under which nothing stands: what cannot be made must be removed, and that must not be a file that
+  /// was there before. Each number is taken once.
+  private mutating func takeNumber() throws(LogError) -> UInt32 {
+    while nextSegment < .max {
+      let number = nextSegment
+      nextSegment += 1
       do throws(LogError) {
-        try disk.remove(SegmentName.text(first))
-        try disk.syncDirectory()
+        _ = try disk.open(SegmentName.text(number))
       } catch {
-        // The next step tries again; a segment too many does no harm.
-        break
+        if error.isAbsence { return number }
+        // A directory or a link is there as well; of anything else nobody knows.
+        guard error.isOtherEntry else { throw error }
       }
-      segments.removeFirst()
+    }
+    throw LogError.disk(attempt: "number", name: "a new segment", code: LogError.overflow)
+  }
+
+  /// Ends the index of a segment that is left in good order. Nobody depends on it: if it fails, recovery reads the whole
+  /// segment.
+  private func seal() {
+    guard let current, let index = current.index, sync == nil, current.end > SegmentHeader.blockOctets else { return }
+    let octets = index.end(
+      fileOctets: current.file.octets, salt: current.salt, nextSequence: nextSequence, lastSync: lastDurableSync,
+      end: current.end)
+    octets.withUnsafeBytes { octets in
+      do throws(LogError) {
+        try current.file.writeAll(
+          octets, at: current.file.octets - octets.count, name: SegmentName.text(current.number))
+        try current.file.sync()
+      } catch {}
+    }
+  }
+
+  /// Removes segments at the head, or gives them another name. In order, and each durable before the next: a message
+  /// must not come back because the segment with its acceptance outlived the one with its end.
+  mutating func retire(below needed: UInt32, puttingAside damaged: Set<UInt32>) -> [UInt32] {
+    var removed: [UInt32] = []
+    let limit = min(SeededFault.retiredTooEarly ? needed &+ 1 : needed, last)
+    while let head = segments.first, head < limit {
+      let first = SeededFault.retiredOutOfOrder ? segments.last { $0 < limit }! : head
+      // The next step tries again; a segment too many does no harm.
+      guard remove(first, isDamaged: damaged.contains(first)),
+        SeededFault.removalNotSynced || (try? disk.syncDirectory()) != nil
+      else { break }
+      segments.removeAll { $0 == first }
+      octets[first] = nil
+      unbegun.remove(first)
       removed.append(first)
     }
     return removed
   }
+
+  /// True if there is no such segment afterwards: it may have gone in an attempt whose directory sync failed.
+  private func remove(_ number: UInt32, isDamaged: Bool = false) -> Bool {
+    do throws(LogError) {
+      if isDamaged {
+        try disk.rename(SegmentName.text(number), to: SegmentName.setAside(number))
+      } else {
+        try disk.remove(SegmentName.text(number))
+      }
+      return true
+    } catch {
+      return error.isAbsence
+    }
+  }
+
+  /// One that was given up while it was made may vanish with the power, so nothing is said of it.
+  private var last: UInt32 { current?.number ?? segments.last { !unbegun.contains($0) } ?? 0 }
+
+  var use: LogUse { LogUse(octets: octets.values.reduce(0, +), first: segments.first ?? 0, current: last) }
 }

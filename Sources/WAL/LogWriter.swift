@@ -62,15 +62,19 @@ package final class LogWriter: Sendable {
       let isStopping = isStopping.load(ordering: .acquiring)
       let mayLinger = !isStopping && lingered < LogLimits.lingerMillisecondsMax
       let result = log.step(mayLinger: mayLinger)
-      if result == .synced || result == .idle { lingered = 0 }
-      if log.hasOpenBatch && result != .owing { continue }
+      if result != .lingering { lingered = 0 }
+      if log.hasOpenBatch && result != .owing {
+        // Changes that keep coming must not put off the sync: no clock is read here, so each write costs its share.
+        if result == .lingering { lingered += LogLimits.lingerMillisecondsPerWrite }
+        continue
+      }
       if isStopping && result != .lingering {
         while log.hasOpenBatch { log.step() }
         return
       }
       switch result {
       case .idle, .synced: _ = log.wakeup.wait(milliseconds: nil)
-      case .lingering: lingered += log.wakeup.wait(milliseconds: LogLimits.lingerMillisecondsMax - lingered)
+      case .lingering: lingered += log.wakeup.wait(milliseconds: max(1, LogLimits.lingerMillisecondsMax - lingered))
       case .owing: _ = log.wakeup.wait(milliseconds: LogLimits.debtRetryMilliseconds)
       }
     }

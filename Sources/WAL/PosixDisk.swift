@@ -142,15 +142,32 @@ package final class PosixDisk: Disk {
     guard unlinkat(directory, name, 0) == 0 else { throw LogError.last("remove", path + "/" + name) }
   }
 
+  package func rename(_ name: String, to newName: String) throws(LogError) {
+    try mayChange("rename", name)
+    let code = csupport_rename_new(directory, name, newName)
+    guard code == 0 else { throw LogError.disk(attempt: "rename", name: path + "/" + name, code: code) }
+  }
+
   package func syncDirectory() throws(LogError) {
     if isReadOnly { return }
     guard fsync(directory) == 0 else { throw LogError.last("sync", path) }
   }
 
   package func freeOctets() throws(LogError) -> Int64 {
+    let status = try measure()
+    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+  }
+
+  package func freeInodes() throws(LogError) -> Int64? {
+    let status = try measure()
+    // Btrfs and others make inodes as they need them, and say 0 of 0.
+    return status.f_files == 0 ? nil : Int64(clamping: UInt64(status.f_favail))
+  }
+
+  private func measure() throws(LogError) -> statvfs {
     var status = statvfs()
     guard fstatvfs(directory, &status) == 0 else { throw LogError.last("measure", path) }
-    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+    return status
   }
 
   private static let pidName = "pid"
@@ -184,6 +201,13 @@ private final class PosixFile: DiskFile {
     guard fdatasync(file) == 0 else { throw LogError.last("sync", name) }
   }
 
+  func forgetCached() {
+    if isReadOnly { return }
+    // What is still dirty is written first; what cannot be written is clean then, and goes.
+    _ = fdatasync(file)
+    _ = posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+  }
+
   func read(into octets: UnsafeMutableRawBufferPointer, at offset: Int, mayBlock: Bool) throws(LogError) -> Int? {
     let count =
       mayBlock
@@ -202,6 +226,23 @@ extension LogError {
   var isInterruption: Bool {
     if case .disk(_, _, let code) = self { code == EINTR } else { false }
   }
+
+  /// There is no such file.
+  var isAbsence: Bool {
+    if case .disk(_, _, let code) = self { code == ENOENT } else { false }
+  }
+
+  /// The name is taken.
+  var isExistence: Bool {
+    if case .disk(_, _, let code) = self { code == EEXIST } else { false }
+  }
+
+  /// The name stands for something that is no file.
+  var isOtherEntry: Bool {
+    if case .disk(_, _, let code) = self { [EISDIR, ELOOP, ENXIO, EACCES, EPERM].contains(code) } else { false }
+  }
+
+  static let overflow: Int32 = EOVERFLOW
 
   fileprivate static func last(_ attempt: String, _ name: String) -> LogError {
     .disk(attempt: attempt, name: name, code: errno)

@@ -49,6 +49,7 @@ package struct RecordHeader: Sendable, Equatable {
   static func load(_ octets: UnsafeRawBufferPointer, offset: Int) -> RecordHeader? {
     guard octets.count >= Self.octets,
       octets.load(littleEndianAt: 36, as: UInt32.self) == checksum(octets, offset: offset)
+        || SeededFault.headerChecksumIgnored
     else { return nil }
     let header = RecordHeader(
       type: octets[4],
@@ -57,7 +58,10 @@ package struct RecordHeader: Sendable, Equatable {
       index: octets.load(littleEndianAt: 24, as: UInt32.self),
       payloadOctets: octets.load(littleEndianAt: 28, as: UInt32.self),
       payloadChecksum: octets.load(littleEndianAt: 32, as: UInt32.self))
-    return header.payloadOctets <= LogLimits.payloadOctetsMax ? header : nil
+    let isPossible =
+      header.payloadOctets <= LogLimits.payloadOctetsMax && header.sequence > header.index
+      && header.sequence <= LogLimits.counterMax && header.sync <= LogLimits.counterMax
+    return isPossible ? header : nil
   }
 
   private static func checksum(_ octets: UnsafeRawBufferPointer, offset: Int) -> UInt32 {

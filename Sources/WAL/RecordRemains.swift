@@ -12,6 +12,8 @@ struct RecordRemains {
   static func find(
     in file: any DiskFile, from start: Int, to end: Int, magic: UInt32, sequence: UInt64
   ) -> RecordRemains? {
+    // The file may end before the place where its first record began.
+    guard end > start else { return nil }
     var octets = [UInt8](repeating: 0, count: min(end - start, LogLimits.windowOctets))
     let done = octets.withUnsafeMutableBytes { buffer in (try? file.readAll(into: buffer, at: start)) ?? 0 }
     guard let first = octets[..<done].firstIndex(where: { $0 != 0 }) else { return nil }

@@ -12,6 +12,8 @@ final class SegmentFiles: Sendable {
     var files: [UInt32: any DiskFile] = [:]
     /// Least recently used first; as short as `LogLimits.openFilesMax`.
     var order: [UInt32] = []
+    /// What is below has been removed: a file that was opened before must not come in after.
+    var floor: UInt32 = 0
 
     mutating func use(_ number: UInt32) -> (any DiskFile)? {
       guard let file = files[number] else { return nil }
@@ -23,6 +25,7 @@ final class SegmentFiles: Sendable {
     }
 
     mutating func insert(_ file: any DiskFile, _ number: UInt32) {
+      guard number >= floor else { return }
       if files.updateValue(file, forKey: number) == nil { order.append(number) }
       if order.count > LogLimits.openFilesMax { files[order.removeFirst()] = nil }
     }
@@ -36,14 +39,25 @@ final class SegmentFiles: Sendable {
   func file(_ number: UInt32, mayBlock: Bool) throws(LogError) -> (any DiskFile)? {
     if let file = state.withLock({ $0.use(number) }) { return file }
     guard mayBlock else { return nil }
-    let file = try disk.open(SegmentName.text(number))
+    let file = try open(number)
     state.withLock { $0.insert(file, number) }
     return file
+  }
+
+  /// A damaged segment may have been put aside; what is intact in it can still be read.
+  private func open(_ number: UInt32) throws(LogError) -> any DiskFile {
+    do throws(LogError) {
+      return try disk.open(SegmentName.text(number))
+    } catch {
+      guard error.isAbsence, let file = try? disk.open(SegmentName.setAside(number)) else { throw error }
+      return file
+    }
   }
 
   func close(_ numbers: [UInt32]) {
     state.withLock { state in
       for number in numbers {
+        state.floor = max(state.floor, number + 1)
         state.files[number] = nil
         state.order.removeAll { $0 == number }
       }

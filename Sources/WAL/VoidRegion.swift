@@ -42,5 +42,6 @@ package struct VoidRegion: Sendable, Hashable {
     start = octets.load(littleEndianAt: 4, as: UInt32.self)
     end = octets.load(littleEndianAt: 8, as: UInt32.self)
     sync = octets.load(littleEndianAt: 16, as: UInt64.self)
+    guard start < end else { return nil }
   }
 }

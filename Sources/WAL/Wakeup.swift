@@ -7,21 +7,21 @@ import CSupport
 ///
 /// `@unchecked` because the pointer is to a C object that guards itself with its own mutex, lives exactly as long as
 /// this value, and is never handed out.
-final class Wakeup: @unchecked Sendable {
+package final class Wakeup: @unchecked Sendable {
   private let wakeup: OpaquePointer
 
-  init() {
+  package init() {
     wakeup = csupport_wakeup_create()
   }
 
   deinit { csupport_wakeup_destroy(wakeup) }
 
-  func signal() {
+  package func signal() {
     csupport_wakeup_signal(wakeup)
   }
 
   /// Waits for the flag and takes it down; for ever if `milliseconds` is nil. Returns the milliseconds that passed.
-  func wait(milliseconds: Int64?) -> Int64 {
+  package func wait(milliseconds: Int64?) -> Int64 {
     var elapsed: Int64 = 0
     _ = csupport_wakeup_wait(wakeup, milliseconds ?? -1, &elapsed)
     return elapsed

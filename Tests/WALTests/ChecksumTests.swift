@@ -38,6 +38,32 @@ import WAL
     }
   }
 
+  @Test("in parts of any length and alignment, each by either form, the checksum is that of the whole")
+  func chained() {
+    typealias Form = (UInt32, UnsafeRawPointer?, Int) -> UInt32
+    let forms: [Form] = [{ csupport_crc32c($0, $1, $2) }, { csupport_crc32c_portable($0, $1, $2) }]
+    var generator = SeededGenerator(seed: 2)
+    let octets = generator.octets(10_000)
+    for _ in 0..<2000 {
+      let start = Int.random(in: 0..<64, using: &generator)
+      let end = Int.random(
+        in: start...[start + 300, octets.count].randomElement(using: &generator)!, using: &generator)
+      octets.withUnsafeBytes { all in
+        var (crc, place) = (UInt32(0), start)
+        while place < end {
+          let count = Int.random(in: 0...(end - place), using: &generator)
+          crc = forms.randomElement(using: &generator)!(crc, all.baseAddress! + place, count)
+          place += count
+          if count == 0, generator.oneIn(2) {
+            crc = forms.randomElement(using: &generator)!(crc, all.baseAddress! + place, end - place)
+            place = end
+          }
+        }
+        for form in forms { #expect(form(0, all.baseAddress! + start, end - start) == crc) }
+      }
+    }
+  }
+
   @Test("the scan finds a magic only at multiples of eight")
   func findMagic() {
     var octets = [UInt8](repeating: 0, count: 64)

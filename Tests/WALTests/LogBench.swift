@@ -37,10 +37,12 @@ final class RecordingOwner: LogOwner {
 struct Seen: Equatable {
   var type: UInt8
   var payload: [UInt8]
+  var isWhole: Bool
 
-  init(_ type: UInt8, _ payload: [UInt8]) {
+  init(_ type: UInt8, _ payload: [UInt8], _ isWhole: Bool = true) {
     self.type = type
     self.payload = payload
+    self.isWhole = isWhole
   }
 }
 
@@ -52,35 +54,46 @@ struct LogBench {
   let recovered: RecoveredLog
   let seen: [Seen]
 
-  init(_ disk: SimulatedDisk = SimulatedDisk(), segmentOctets: Int = 64 << 10, salt: UInt64 = 7) throws {
+  init(
+    _ disk: SimulatedDisk = SimulatedDisk(), segmentOctets: Int = 64 << 10, salt: UInt64 = 7,
+    host: String = "gateway", isVerifying: Bool = false
+  ) throws {
     self.disk = disk
     var seen: [Seen] = []
-    recovered = try LogRecovery.run(disk: disk) { type, _, payload in seen.append(Seen(type, Array(payload))) }
+    let visit: LogRecovery.Visitor = { type, _, payload, isWhole in seen.append(Seen(type, Array(payload), isWhole)) }
+    recovered =
+      try isVerifying ? LogRecovery.verify(disk: disk, visit: visit) : LogRecovery.run(disk: disk, visit: visit)
     self.seen = seen
-    log = WriteAheadLog(disk: disk, recovered: recovered, salt: salt, segmentOctets: segmentOctets, owner: owner)
+    log = WriteAheadLog(
+      disk: disk, recovered: recovered, salt: salt, host: host, segmentOctets: segmentOctets, owner: owner)
   }
 
   /// A record that is refused if its sync fails.
-  func appendMail(_ payload: [UInt8], ticket: UInt64) {
-    append(17, payload, .voided, ticket)
+  func appendMail(_ payload: [UInt8], ticket: UInt64, indexed: Int? = nil) {
+    append(17, payload, .voided, ticket, indexed)
   }
 
   /// A record that is written again if its sync fails.
   func appendChange(_ payload: [UInt8], ticket: UInt64) {
-    append(18, payload, .restated, ticket)
+    append(18, payload, .restated, ticket, nil)
   }
 
-  private func append(_ type: UInt8, _ payload: [UInt8], _ fate: RecordFate, _ ticket: UInt64) {
+  private func append(_ type: UInt8, _ payload: [UInt8], _ fate: RecordFate, _ ticket: UInt64, _ indexed: Int?) {
     payload.withUnsafeBytes { octets in
       log.append(
         type: type, head: octets, body: UnsafeRawBufferPointer(start: nil, count: 0),
-        checksum: Checksum.crc32c(payload), fate: fate, ticket: ticket)
+        checksum: Checksum.crc32c(payload), indexed: indexed ?? payload.count, fate: fate, ticket: ticket)
     }
   }
 
   /// What a restart after a kill would find.
   func reopened() throws -> LogBench {
     try LogBench(disk.copy())
+  }
+
+  /// The same by somebody who reads every octet.
+  func verified() throws -> LogBench {
+    try LogBench(disk.copy(), isVerifying: true)
   }
 }
 

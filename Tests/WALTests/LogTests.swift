@@ -30,9 +30,9 @@ import WAL
     bench.log.step()
     let octets = bench.disk.contents("00000001.wal")
     #expect(octets.count == 16 << 10)
-    #expect(hex(octets[0..<64]) == goldenHeader)
-    #expect(octets[2048..<2112].elementsEqual(octets[0..<64]))
-    #expect(octets[64..<2048].allSatisfy { $0 == 0 } && octets[2112..<4096].allSatisfy { $0 == 0 })
+    #expect(hex(octets[0..<128]) == goldenHeader)
+    #expect(octets[2048..<2176].elementsEqual(octets[0..<128]))
+    #expect(octets[128..<2048].allSatisfy { $0 == 0 } && octets[2176..<4096].allSatisfy { $0 == 0 })
     #expect(hex(octets[4096..<4192]) == goldenRecords)
     #expect(octets[4192...].allSatisfy { $0 == 0 })
   }
@@ -146,8 +146,10 @@ import WAL
 
   // Made by a program of its own from the tables of docs/FORMAT.md.
   private let goldenHeader =
-    "504f535445524e000200000001000000a91b22fe5de87a7501000000000000000100000000000000"
-    + "000000000000000000000000000000000000000022ed1051"
+    "504f535445524e000300000001000000a91b22fe5de87a7501000000000000000100000000000000"
+    + "000000000000000000000000000000000040000051991b32e232f6831b2909770100000007676174"
+    + "65776179000000000000000000000000000000000000000000000000000000000000000000000000"
+    + "0000000055a98d7a"
   private let goldenRecords =
     "a91b22fe110000000100000000000000010000000000000000000000050000004cbb719a8a86ff73"
     + "68656c6c6f000000a91b22fe12000000020000000000000001000000000000000100000008000000"

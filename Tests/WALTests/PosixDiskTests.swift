@@ -32,15 +32,18 @@ final class TemporaryDirectory {
 @Suite struct PosixDiskTests {
   private func open(_ disk: PosixDisk, owner: RecordingOwner) throws -> (WriteAheadLog, [Seen]) {
     var seen: [Seen] = []
-    let recovered = try LogRecovery.run(disk: disk) { type, _, payload in seen.append(Seen(type, Array(payload))) }
-    return (WriteAheadLog(disk: disk, recovered: recovered, salt: 3, segmentOctets: 1 << 20, owner: owner), seen)
+    let recovered = try LogRecovery.run(disk: disk) { type, _, payload, _ in seen.append(Seen(type, Array(payload))) }
+    return (
+      WriteAheadLog(disk: disk, recovered: recovered, salt: 3, host: "gateway", segmentOctets: 1 << 20, owner: owner),
+      seen
+    )
   }
 
   private func append(_ payload: [UInt8], _ fate: RecordFate, _ ticket: UInt64, to log: WriteAheadLog) {
     payload.withUnsafeBytes { octets in
       log.append(
         type: 17, head: octets, body: UnsafeRawBufferPointer(start: nil, count: 0), checksum: Checksum.crc32c(payload),
-        fate: fate, ticket: ticket)
+        indexed: payload.count, fate: fate, ticket: ticket)
     }
     log.wake()
   }
@@ -140,9 +143,10 @@ final class TemporaryDirectory {
     let directory = TemporaryDirectory()
     let owner = SignallingOwner()
     var recovered = RecoveredLog()
-    recovered = try LogRecovery.run(disk: try PosixDisk(path: directory.path)) { _, _, _ in }
+    recovered = try LogRecovery.run(disk: try PosixDisk(path: directory.path)) { _, _, _, _ in }
     let log = WriteAheadLog(
-      disk: try PosixDisk(path: directory.path), recovered: recovered, salt: 3, segmentOctets: 1 << 20, owner: owner)
+      disk: try PosixDisk(path: directory.path), recovered: recovered, salt: 3, host: "gateway", segmentOctets: 1 << 20,
+      owner: owner)
     let writer = LogWriter(log: log)
     writer.start()
     append([1], .restated, 1, to: log)

@@ -25,6 +25,12 @@ ssize_t csupport_pread_nowait(int file, void *octets, size_t count, off_t offset
 // Reserves disk space without the size in play (fallocate). 0, or an errno value.
 int csupport_allocate(int file, off_t octets);
 
+// Kind of the file system under a path, as statfs(2) numbers them; 0 if it cannot be asked.
+uint32_t csupport_file_system_type(const char *path);
+
+// Gives a file of the directory another name that must be free. 0, or an errno value.
+int csupport_rename_new(int directory, const char *name, const char *new_name);
+
 // Names the calling thread for ps and top; at most 15 octets are kept.
 void csupport_name_thread(const char *name);
 
