@@ -75,11 +75,16 @@ private struct Words {
     case .content: return true
     case .accepted: return note(EventRecord.acceptance(payload)) { $0.describe($1) }
     case .attempted: return note(EventRecord.attempt(payload)) { $0.describe($1) }
-    case .flushed, .released:
+    case .flushed, .released, .erased:
       return note(EventRecord.messages(payload)) { ($0.messages, $0.wall) = ($1.ids, $1.wall) }
     case .stoodStill: return note(EventRecord.stoodStill(payload)) { $0.add("total_ms", Int($1)) }
     case .held: return note(EventRecord.hold(payload)) { $0.describe($1) }
     case .bounced: return note(EventRecord.bounce(payload)) { $0.describe($1) }
+    case .moved: return note(EventRecord.moved(payload)) { $0.describe($1) }
+    case .kept: return note(EventRecord.kept(payload)) { $0.describe($1) }
+    case .adopted: return note(EventRecord.adopted(payload)) { $0.describe($1) }
+    case .dropped: return note(EventRecord.drop(payload)) { $0.describe($1) }
+    case .undropped: return note(EventRecord.undrop(payload)) { $0.describe($1) }
     }
   }
 
@@ -108,6 +113,44 @@ private struct Words {
     }
   }
 
+  private mutating func describe(_ moved: MovedMessage) {
+    describe(moved.acceptance)
+    add("accepted", at: moved.acceptance.wall)
+    wall = moved.wall
+    for (index, recipient) in moved.recipients.enumerated() {
+      add("recipient", index + 1)
+      add("state", recipient.state.name)
+      add("attempts", Int(recipient.attempts))
+      if recipient.state == .deferred { add("next", at: recipient.due) }
+      if recipient.isUncertain { add("uncertain", "yes") }
+      add("reply", recipient.reply?.reply.description)
+    }
+    if moved.isWarned { add("warned", "yes") }
+    if let adopted = moved.adopted { describe(adopted) }
+    if let drop = moved.drop {
+      add("dropped", at: drop.ordered)
+      add("batch", Int(drop.batch))
+      add("by", drop.by.text)
+    }
+    guard let hold = moved.hold else { return }
+    add("held", at: hold.since)
+    if let until = hold.until { add("until", at: until) }
+    add("by", hold.by.text)
+    add("reason", hold.reason?.text)
+  }
+
+  private mutating func describe(_ facts: KeptFacts) {
+    add("needed_from", SegmentName.text(facts.floor))
+    add("total_ms", Int(facts.standstill))
+    if facts.lastBatch > 0 { add("batch", Int(facts.lastBatch)) }
+    for spool in facts.adopted { describe(spool) }
+  }
+
+  private mutating func describe(_ spool: AdoptedSpool) {
+    add("spool", String(spool.spool, radix: 16))
+    add("up_to", MessageID(number: spool.highest).description)
+  }
+
   private mutating func describe(_ report: NoticeReport) {
     add("notice", "\(report.kind)")
     for index in report.indexes { add("recipient", index + 1) }
@@ -132,6 +175,18 @@ private struct Words {
     add("reason", order.reason?.text)
   }
 
+  private mutating func describe(_ order: DropOrder) {
+    (messages, wall) = (order.ids, order.wall)
+    add("batch", Int(clamping: order.batch))
+    add("until", at: order.until)
+    add("by", order.by.text)
+  }
+
+  private mutating func describe(_ order: UndropOrder) {
+    (messages, wall) = (order.ids, order.wall)
+    add("batch", Int(clamping: order.batch))
+  }
+
   private mutating func describe(_ bounce: Bounce) {
     (messages, wall) = ([bounce.id], bounce.wall)
     for index in bounce.indexes { add("recipient", index + 1) }
@@ -151,6 +206,12 @@ extension EventRecord.Kind {
     case .held: "held"
     case .released: "released"
     case .bounced: "bounced"
+    case .moved: "moved"
+    case .kept: "kept"
+    case .adopted: "adopted"
+    case .dropped: "dropped"
+    case .undropped: "undropped"
+    case .erased: "erased"
     }
   }
 }

@@ -15,37 +15,50 @@ enum EventRecord {
     case held = 21
     case released = 22
     case bounced = 23
+    case moved = 25
+    case kept = 26
+    case dropped = 27
+    case undropped = 28
+    case erased = 29
+    case adopted = 30
 
     /// Whether its payload begins with the number of the one message that it is about.
     var namesMessage: Bool {
       switch self {
-      case .accepted, .attempted, .bounced: true
-      case .content, .flushed, .stoodStill, .held, .released: false
+      case .accepted, .attempted, .bounced, .moved: true
+      case .content, .flushed, .stoodStill, .held, .released, .kept, .dropped, .undropped, .erased, .adopted: false
       }
     }
   }
 
   private static let noText = UInt16.max
-  private static let untilReleased = Int64.max
+  static let untilReleased = Int64.max
 
   /// The record of an acceptance up to the content that follows: everything that is known of the message, and the
   /// prefix.
   static func head(_ acceptance: Acceptance, prefix: [UInt8]) -> [UInt8] {
+    head(acceptance, prefix: prefix, prefixOctets: prefix.count, sections: [])
+  }
+
+  /// The same for `moved`, whose sections stand before the prefix; that and the content may be appended by the caller.
+  static func head(
+    _ acceptance: Acceptance, prefix: [UInt8], prefixOctets: Int, sections: [UInt8]
+  ) -> [UInt8] {
     let envelope = acceptance.envelope
     let origin = acceptance.origin
     var octets: [UInt8] = []
-    octets.reserveCapacity(512 + prefix.count + acceptance.extents.count * 16)
+    octets.reserveCapacity(512 + prefix.count + sections.count + acceptance.extents.count * 16)
     octets.append(littleEndian: acceptance.id.number)
     octets.append(littleEndian: acceptance.wall)
     octets.append(littleEndian: acceptance.standstill)
     octets.append(littleEndian: UInt32(acceptance.lastOctets))
-    octets.append(littleEndian: UInt32(prefix.count))
+    octets.append(littleEndian: UInt32(prefixOctets))
     octets.append(littleEndian: UInt32(clamping: acceptance.hints.headerOctets))
     octets.append((acceptance.hints.isEightBit ? 1 : 0) | (envelope.body == .eightBit ? 2 : 0))
     octets.append(acceptance.report?.kind.rawValue ?? 0)
     octets.append(littleEndian: UInt16(envelope.recipients.count))
     octets.append(littleEndian: UInt32(acceptance.extents.count))
-    octets.append(littleEndian: UInt32(0))
+    octets.append(littleEndian: UInt32(sections.count))
     for extent in acceptance.extents {
       octets.append(littleEndian: extent.segment)
       octets.append(littleEndian: extent.offset)
@@ -61,18 +74,27 @@ enum EventRecord {
       octets.append(littleEndian: report.id.number)
       append(report.indexes, to: &octets)
     }
+    octets.append(contentsOf: sections)
     octets.append(contentsOf: prefix)
     return octets
   }
 
-  static func acceptance(_ payload: UnsafeRawBufferPointer) -> Acceptance? {
+  /// Of `accepted` and `moved`. Of the whole payload, or of what it is without prefix and content; `octets` are those
+  /// of the whole one.
+  static func acceptance(_ payload: UnsafeRawBufferPointer, octets: Int? = nil) -> Acceptance? {
+    acceptanceAndSections(payload, octets: octets)?.acceptance
+  }
+
+  static func acceptanceAndSections(
+    _ payload: UnsafeRawBufferPointer, octets: Int?
+  ) -> (acceptance: Acceptance, sections: UnsafeRawBufferPointer)? {
     var reader = OctetReader(payload)
     guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
       let standstill = reader.integer(Int64.self), let lastOctets = reader.integer(UInt32.self),
       let prefixOctets = reader.integer(UInt32.self), let headerOctets = reader.integer(UInt32.self),
       let flags = reader.integer(UInt8.self), let reportKind = reader.integer(UInt8.self),
       let recipientCount = reader.integer(UInt16.self), let extentCount = reader.integer(UInt32.self),
-      reader.integer(UInt32.self) != nil, Int(extentCount) * 16 <= reader.rest
+      let sectionOctets = reader.integer(UInt32.self), Int(extentCount) * 16 <= reader.rest
     else { return nil }
     var extents: [Extent] = []
     for _ in 0..<extentCount {
@@ -102,8 +124,11 @@ enum EventRecord {
       else { return nil }
       report = NoticeReport(id: MessageID(number: number), kind: kind, indexes: indexes)
     }
-    guard reader.rest == Int(prefixOctets) + Int(lastOctets) else { return nil }
-    return Acceptance(
+    guard let sections = reader.part(Int(sectionOctets)) else { return nil }
+    let behind = Int(prefixOctets) + Int(lastOctets)
+    guard reader.rest == 0 || reader.rest == behind, payload.count - reader.rest + behind == octets ?? payload.count
+    else { return nil }
+    let acceptance = Acceptance(
       id: MessageID(number: id), wall: wall, standstill: standstill, extents: extents,
       prefixOctets: Int(prefixOctets), lastOctets: Int(lastOctets),
       hints: ContentHints(isEightBit: flags & 1 != 0, headerOctets: Int(headerOctets)),
@@ -111,6 +136,7 @@ enum EventRecord {
       origin: Origin(
         login: login, address: address ?? "", helo: helo ?? "", client: client, listener: listener ?? "", tls: tls),
       report: report)
+    return (acceptance, sections)
   }
 
   static func payload(_ attempt: Attempt) -> [UInt8] {
@@ -149,7 +175,7 @@ enum EventRecord {
     return reader.rest == 0 ? attempt : nil
   }
 
-  /// Of `flushed` and `released`.
+  /// Of `flushed`, `released` and `erased`.
   static func payload(_ ids: [MessageID], wall: Int64) -> [UInt8] {
     var octets: [UInt8] = []
     octets.append(littleEndian: wall)
@@ -216,7 +242,7 @@ enum EventRecord {
     return reader.rest == 0 ? total : nil
   }
 
-  private static func append(_ ids: [MessageID], to octets: inout [UInt8]) {
+  static func append(_ ids: [MessageID], to octets: inout [UInt8]) {
     octets.append(littleEndian: UInt32(ids.count))
     for id in ids { octets.append(littleEndian: id.number) }
   }
@@ -226,7 +252,7 @@ enum EventRecord {
     for index in indexes { octets.append(littleEndian: UInt16(index)) }
   }
 
-  private static func append(_ reply: Reply, to octets: inout [UInt8]) {
+  static func append(_ reply: Reply, to octets: inout [UInt8]) {
     octets.append(littleEndian: UInt16(reply.code))
     octets.append(reply.status?.class ?? 0)
     octets.append(littleEndian: reply.status?.subject ?? 0)
@@ -234,7 +260,7 @@ enum EventRecord {
     append(reply.text.text, to: &octets)
   }
 
-  private static func append(_ text: String?, to octets: inout [UInt8]) {
+  static func append(_ text: String?, to octets: inout [UInt8]) {
     guard let text else { return octets.append(littleEndian: noText) }
     octets.append(littleEndian: UInt16(text.utf8.count))
     octets.append(contentsOf: text.utf8)

@@ -36,6 +36,13 @@ struct HoldTable: Sendable {
     entries[number] = entry
   }
 
+  /// A hold as it was written down with its message, at `wall`.
+  mutating func insert(_ hold: MovedMessage.Hold, _ number: UInt64, time: Int64, wall: Int64) {
+    entries[number] = Entry(
+      by: hold.by, reason: hold.reason, since: hold.since, start: time - hold.elapsed, standstill: hold.standstill,
+      ordered: hold.ordered, until: hold.until, due: hold.until.map { time + max(0, $0 - wall) })
+  }
+
   mutating func remove(_ number: UInt64) { entries[number] = nil }
 
   /// Milliseconds by which this hold has lengthened the life of its message so far. Standstill of the upstream in the

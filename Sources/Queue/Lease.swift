@@ -69,7 +69,8 @@ package struct RecipientOutcome: Sendable {
   package var index: Int
   package var result: Result
   package var reply: Reply
-  /// The connection was lost after the end of data and before the reply: the upstream may have the message.
+  /// The connection was lost after the end of data and before the reply: the upstream may have the message. What the
+  /// queue returns says it of this attempt and of all before it.
   package var isUncertain: Bool
 
   package init(index: Int, result: Result, reply: Reply, isUncertain: Bool = false) {

@@ -67,6 +67,8 @@ extension MessageQueue {
     } catch {
       // It may have been delivered meanwhile, and its segment removed.
       if snapshot.isGone(core) { return nil }
+      // Or it has been copied to another place.
+      if snapshot.hasMoved(core) { return try details(id) }
       if case .damaged = error { throw .unreadable(id) }
       throw .log(error)
     }
@@ -107,6 +109,7 @@ private struct Snapshot: Sendable {
   let submitter: String
   let expires: Int64
   let hold: HoldTable.Entry?
+  let drop: DropTable.Entry?
   let clock: QueueClock
 
   func view() -> MessageView {
@@ -122,7 +125,16 @@ private struct Snapshot: Sendable {
       attempts: entries.map { Int($0.attempts) }.max() ?? 0,
       nextAttempt: message.state == .deferred ? due.map(clock.wall) : nil,
       expires: expires, submitter: submitter,
-      hold: hold.map { Hold(until: $0.due.map(clock.wall), since: $0.since, by: $0.by, reason: $0.reason) })
+      hold: hold.map { hold in
+        // One that is over while its message is dropped ends when the message is back.
+        let until = hold.due.map { clock.wall(max($0, clock.lastTime)) }
+        return Hold(until: until, since: hold.since, by: hold.by, reason: hold.reason)
+      },
+      drop: drop.map { Drop(batch: $0.batch, until: clock.wall($0.due), since: $0.ordered, by: $0.by) })
+  }
+
+  func hasMoved(_ core: QueueCore) -> Bool {
+    core.books.withLock { $0.state.messages[number]?.accepted != message.accepted }
   }
 
   func isGone(_ core: QueueCore) -> Bool {
@@ -136,6 +148,6 @@ extension QueueCore.Books {
     return Snapshot(
       number: number, message: message, submitter: state.submitters.name(message.submitter),
       expires: message.received + state.policy.lifetime + state.lengthening(number, message, at: clock.lastTime),
-      hold: state.holds[number], clock: clock)
+      hold: state.holds[number], drop: state.drops[number], clock: clock)
   }
 }

@@ -5,7 +5,7 @@ import SMTP
 import WAL
 
 /// What an admin orders. Each call may come from any thread and takes a page under the lock at a time; messages that are
-/// gone or that the order does not fit are passed over. Returns how many messages changed.
+/// gone or dropped or that the order does not fit are passed over. Returns how many messages changed.
 extension MessageQueue {
   /// Makes deferred recipients of these messages ready now. Does nothing to held ones.
   package func flush(_ ids: [MessageID], now: Instant) -> Int {
@@ -30,7 +30,7 @@ extension MessageQueue {
       guard !found.isEmpty else { return 0 }
       let order = HoldOrder(ids: found, wall: now.wall, until: until, by: actor, reason: reason)
       books.state.apply(.held(order), at: time)
-      append(.held, head: EventRecord.payload(order))
+      if !SeededFault.holdNotWritten { append(.held, head: EventRecord.payload(order)) }
       return found.count
     }
     // The end of a hold may be the next thing that is due.
@@ -41,7 +41,7 @@ extension MessageQueue {
   /// Held messages go on as if nothing had been; the time of the hold does not count against their lifetime.
   package func release(_ ids: [MessageID], now: Instant) -> Int {
     let released = change(ids, page: QueueLimits.pageMessagesMax, now: now) { books, page, time in
-      let held = page.filter { books.state.messages[$0.number]?.isHeld == true }
+      let held = page.filter { books.state.mayRelease($0.number) }
       guard !held.isEmpty else { return 0 }
       release(held, in: &books, time: time, wall: now.wall)
       return held.count
@@ -61,13 +61,16 @@ extension MessageQueue {
   private func bounce(
     _ id: MessageID, _ reply: Reply, _ isReported: Bool, in books: inout QueueCore.Books, time: Int64, wall: Int64
   ) -> Bool {
-    guard let message = books.state.messages[id.number] else { return false }
+    guard let message = books.state.messages[id.number], !message.isDropped else { return false }
     let failing = message.untried
     let indexes = isReported ? failing : failing + message.failed
     guard !indexes.isEmpty else { return false }
     let bounce = Bounce(id: id, wall: wall, isReported: isReported, reply: reply, indexes: indexes)
+    let ending = core.finishedMail.flatMap { _ in
+      Ending(bounce, failing: failing, message, submitter: books.state.submitters.name(message.submitter))
+    }
     let finished = books.state.apply(.bounced(bounce, .unknown), at: time)
-    let ticket = books.addPending(.change(number: id.number, indexes: failing, finished: finished))
+    let ticket = books.addChange(id.number, failing, finished: finished, ending)
     append(.bounced, head: EventRecord.payload(bounce), ticket: ticket)
     return true
   }
@@ -78,7 +81,8 @@ extension MessageQueue {
     append(.released, head: EventRecord.payload(ids, wall: wall))
   }
 
-  /// Makes ready what is due, deferred messages and held ones whose time is over, then asks `body` under the same lock.
+  /// Makes ready what is due, deferred messages and held ones whose time is over, and erases dropped ones
+  /// whose time is, then asks `body` under the same lock.
   /// The dispatcher hears of what became ready: whoever asks first takes it out of those that it waits for.
   func promoting<Answer>(
     _ now: Instant, _ body: (inout QueueCore.Books, _ time: Int64) -> sending Answer
@@ -87,10 +91,11 @@ extension MessageQueue {
     var isAnyReady = false
     let answer = core.books.withLock { books in
       let time = books.clock.time(now)
-      let (ended, isReady) = books.state.promote(time)
+      let (ended, erased, isReady) = books.state.promote(time)
       if !ended.isEmpty { release(ended, in: &books, time: time, wall: now.wall) }
-      hasWritten = !ended.isEmpty
-      isAnyReady = isReady || hasWritten
+      if !erased.isEmpty { erase(erased, in: &books, time: time, wall: now.wall) }
+      hasWritten = !ended.isEmpty || !erased.isEmpty
+      isAnyReady = isReady || !ended.isEmpty
       return body(&books, time)
     }
     if hasWritten { log.wake() }
@@ -99,7 +104,7 @@ extension MessageQueue {
   }
 
   /// The lock is free between two pages.
-  private func change(
+  func change(
     _ ids: [MessageID], page size: Int, now: Instant,
     _ body: (inout QueueCore.Books, _ page: ArraySlice<MessageID>, _ time: Int64) -> Int
   ) -> Int {
@@ -117,14 +122,19 @@ extension MessageQueue {
 
 extension QueueState {
   fileprivate func isDeferred(_ number: UInt64) -> Bool {
-    guard let message = messages[number], !message.isHeld else { return false }
+    guard let message = messages[number], !message.isHeld, !message.isDropped else { return false }
     return (0..<message.recipients.count).contains { message.recipients[$0].state == .deferred }
   }
 
   /// A damaged message waits anyway.
   fileprivate func mayHold(_ number: UInt64) -> Bool {
-    guard let message = messages[number], !message.isQuarantined else { return false }
+    guard let message = messages[number], !message.isQuarantined, !message.isDropped else { return false }
     return message.earliestDue != nil
+  }
+
+  fileprivate func mayRelease(_ number: UInt64) -> Bool {
+    guard let message = messages[number] else { return false }
+    return message.isHeld && !message.isDropped
   }
 }
 

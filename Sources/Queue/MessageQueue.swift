@@ -16,34 +16,43 @@ package final class MessageQueue: Sendable {
   package let log: WriteAheadLog
   let core: QueueCore
   let disk: any Disk
+  let relocation: Relocation
 
   init(log: WriteAheadLog, core: QueueCore, disk: any Disk) {
     self.log = log
     self.core = core
     self.disk = disk
+    relocation = Relocation(core: core)
   }
 
   /// Takes the directory, reads what is there, and goes on behind it. `salt` is a random number, different at every
-  /// start. `progress` is called now and then while it reads, with the messages found so far. `ready` is called, without
-  /// a lock held, when a message may be leased that could not before, or `nextDue` may have become earlier; `noticesDue`
-  /// when `nextNotice` may give one that it did not before, here already if the log has told of some.
+  /// start, `host` the name of this machine. `progress` is called now and then while it reads, with the messages found
+  /// so far. `ready` is called, without a lock held, when a message may be leased that could not before, or `nextDue`
+  /// may have become earlier; `noticesDue` when `nextNotice` may give one that it did not before, here already if the
+  /// log has told of some; `compactionDue` when `compact` should be called. `finishedMail` hears of recipients that are
+  /// at their end.
   package static func open(
-    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, progress: (_ messages: Int) -> Void = { _ in },
-    ready: @escaping @Sendable () -> Void, noticesDue: @escaping @Sendable () -> Void = {}
+    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, host: String,
+    finishedMail: (any FinishedMail)? = nil,
+    progress: (_ messages: Int) -> Void = { _ in },
+    ready: @escaping @Sendable () -> Void, noticesDue: @escaping @Sendable () -> Void = {},
+    compactionDue: @escaping @Sendable () -> Void = {}
   ) throws(QueueError) -> (queue: MessageQueue, report: RecoveryReport) {
     do throws(LogError) {
       try disk.lock()
       var recovery = QueueRecovery(policy: policy)
       var records = 0
-      let recovered = try LogRecovery.run(disk: disk) { type, extent, payload in
+      let recovered = try LogRecovery.run(disk: disk) { type, extent, payload, _ in
         recovery.visit(type, extent, payload)
         records += 1
         if records.isMultiple(of: QueueLimits.progressRecords) { progress(recovery.messages) }
       }
-      let (books, report) = recovery.finish(recovered, now: now)
-      let core = QueueCore(books: books, ready: ready, noticesDue: noticesDue)
+      var (books, report) = recovery.finish(recovered, now: now)
+      if recovered.comes(fromOtherThan: host) { report.otherHost = recovered.host }
+      let core = QueueCore(
+        books: books, finishedMail: finishedMail, ready: ready, noticesDue: noticesDue, compactionDue: compactionDue)
       let log = WriteAheadLog(
-        disk: disk, recovered: recovered, salt: salt, mark: books.state.lastNumber,
+        disk: disk, recovered: recovered, salt: salt, mark: books.state.lastNumber, host: host,
         segmentOctets: policy.segmentOctets, owner: core)
       if !books.notices.isEmpty { noticesDue() }
       return (MessageQueue(log: log, core: core, disk: disk), report)
@@ -107,17 +116,18 @@ package final class MessageQueue: Sendable {
     let acceptance = Acceptance(
       id: id, wall: now.wall, standstill: standstill, extents: draft.extents, prefixOctets: submission.prefix.count,
       lastOctets: octets.byteCount, hints: submission.hints, envelope: submission.envelope, origin: submission.origin,
-      report: reported?.report)
+      report: SeededFault.noticeWithoutRecord ? nil : reported?.report)
     let head = EventRecord.head(acceptance, prefix: submission.prefix)
     let number = draft.number
     octets.withUnsafeBytes { body in
       let checksum = Checksum.crc32c(body, continuing: Checksum.crc32c(head))
       core.books.withLock { books in
-        // From here on the pins belong to the acceptance, and the end of the draft lets nothing go.
-        let pins = books.drafts.removeValue(forKey: number) ?? []
-        let ticket = books.addPending(.acceptance(acceptance, time: time, pins: pins, reported, waiter))
+        // From here on the chunks belong to the acceptance, and the end of the draft lets nothing go.
+        let chunks = books.drafts.removeValue(forKey: number) ?? []
+        let ticket = books.addPending(.acceptance(acceptance, time: time, chunks: chunks, reported, waiter))
         append(
-          .accepted, head: head, body: body, checksum: checksum, fate: .voided, ticket: ticket, mark: id.number)
+          .accepted, head: head, body: body, checksum: checksum, indexed: head.count - submission.prefix.count,
+          fate: .voided, ticket: ticket, mark: id.number)
       }
     }
     log.wake()
@@ -179,7 +189,8 @@ package final class MessageQueue: Sendable {
   ) -> [RecipientOutcome] {
     let leaseNumber = lease.number
     let decided = core.books.withLock { books -> [RecipientOutcome] in
-      guard let (number, indexes) = books.leases.removeValue(forKey: leaseNumber) else { return [] }
+      guard let leased = books.endLease(leaseNumber) else { return [] }
+      let (number, indexes) = (leased.number, leased.indexes)
       let time = books.clock.time(now)
       guard let message = books.state.messages[number] else { return [] }
       let attempt = Attempt(
@@ -192,10 +203,13 @@ package final class MessageQueue: Sendable {
         return []
       }
       books.state.endLease(number, indexes)
+      let ending = core.finishedMail.flatMap { _ in
+        Ending(attempt, message, submitter: books.state.submitters.name(message.submitter))
+      }
       let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
       let isDelayed = books.state.isDelayed(number, attempt, at: time)
-      let ticket = books.addPending(
-        .change(number: number, indexes: attempt.outcomes.map(\.index), isDelayed: isDelayed, finished: finished))
+      let ticket = books.addChange(
+        number, attempt.outcomes.map(\.index), isDelayed: isDelayed, finished: finished, ending)
       append(.attempted, head: EventRecord.payload(attempt), ticket: ticket)
       return attempt.outcomes.map { $0.asRecipientOutcome }
     }
@@ -232,15 +246,16 @@ package final class MessageQueue: Sendable {
     core.books.withLock { $0.state.policy = policy }
   }
 
-  /// Called under the lock, so that the order of the log is the order of decisions.
+  /// Called under the lock, so that the order of the log is the order of decisions. Recovery sees the head, or so much
+  /// of it as `indexed` says.
   func append(
     _ kind: EventRecord.Kind, head: [UInt8] = [], body: UnsafeRawBufferPointer = .init(start: nil, count: 0),
-    checksum: UInt32? = nil, fate: RecordFate = .restated, ticket: UInt64 = 0, mark: UInt64 = 0
+    checksum: UInt32? = nil, indexed: Int? = nil, fate: RecordFate = .restated, ticket: UInt64 = 0, mark: UInt64 = 0
   ) {
     head.withUnsafeBytes { head in
       log.append(
-        type: kind.rawValue, head: head, body: body, checksum: checksum ?? Checksum.crc32c(head), fate: fate,
-        ticket: ticket, mark: mark)
+        type: kind.rawValue, head: head, body: body, checksum: checksum ?? Checksum.crc32c(head),
+        indexed: indexed ?? head.count, fate: fate, ticket: ticket, mark: mark)
     }
   }
 }
@@ -264,7 +279,8 @@ extension QueueState {
   ) -> Attempt.Outcome {
     let attempts = Int(message.recipients[outcome.index].attempts) + 1
     var decided = Attempt.Outcome(
-      index: outcome.index, result: .failed, isUncertain: outcome.isUncertain, attempts: attempts, next: 0,
+      index: outcome.index, result: .failed,
+      isUncertain: outcome.isUncertain || message.recipients[outcome.index].isUncertain, attempts: attempts, next: 0,
       reply: outcome.reply)
     switch outcome.result {
     case .delivered: decided.result = .delivered

@@ -60,5 +60,10 @@ struct NoticeBoard: Sendable {
   /// The notifier has decided: its notice is no longer to be given back. `end` follows.
   mutating func claim(_ number: UInt64) -> Given? { given.removeValue(forKey: number) }
 
+  /// Somebody is telling of this message.
+  func isBusy(_ message: UInt64) -> Bool {
+    busy.contains(Key(message: message, kind: .failed)) || busy.contains(Key(message: message, kind: .delayed))
+  }
+
   mutating func end(_ given: Given) { busy.remove(given.key) }
 }

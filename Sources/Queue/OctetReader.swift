@@ -21,6 +21,12 @@ struct OctetReader {
     return Value(littleEndian: octets.loadUnaligned(fromByteOffset: offset, as: type))
   }
 
+  mutating func part(_ count: Int) -> UnsafeRawBufferPointer? {
+    guard count >= 0, rest >= count else { return nil }
+    defer { offset += count }
+    return UnsafeRawBufferPointer(rebasing: octets[offset..<(offset + count)])
+  }
+
   /// The outer nil means that the octets end too early; the inner one that there is no text.
   mutating func text() -> String?? {
     guard let length = integer(UInt16.self) else { return nil }

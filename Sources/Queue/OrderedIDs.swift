@@ -28,10 +28,10 @@ struct OrderedIDs: Sendable {
     start = 0
   }
 
-  /// The first that exists. What is found gone on the way is not looked at again.
-  mutating func first(where exists: (UInt64) -> Bool) -> UInt64? {
+  /// The first that exists and is meant. What is found gone on the way is not looked at again.
+  mutating func first(where exists: (UInt64) -> Bool, isMeant: (UInt64) -> Bool) -> UInt64? {
     while start < numbers.count, !exists(numbers[start]) { start += 1 }
-    return start < numbers.count ? numbers[start] : nil
+    return numbers[start...].first { exists($0) && isMeant($0) }
   }
 
   /// At most `limit` numbers behind `after`, gone ones included; the last is where to go on.

@@ -6,16 +6,10 @@ import WAL
 
 /// Reads back from the log what recipients were last told, each record once. It may wait for the disk.
 struct OutcomeReader {
-  struct Outcome {
-    var wall: Int64
-    var reply: Reply
-    var isExpired = false
-    var isBounced = false
-  }
-
   private enum Record {
     case attempt(Attempt)
     case bounce(Bounce)
+    case moved(MovedMessage)
     case other
   }
 
@@ -27,13 +21,14 @@ struct OutcomeReader {
   }
 
   /// nil if the record says nothing of this recipient.
-  mutating func outcome(of index: Int, at position: Position) throws(LogError) -> Outcome? {
+  mutating func outcome(of index: Int, at position: Position) throws(LogError) -> LastOutcome? {
     switch try record(at: position) {
     case .attempt(let attempt):
       return attempt.outcomes.first { $0.index == index }.map {
-        Outcome(wall: attempt.wall, reply: $0.reply, isExpired: $0.result == .expired)
+        LastOutcome(wall: attempt.wall, reply: $0.reply, isExpired: $0.result == .expired)
       }
-    case .bounce(let bounce): return Outcome(wall: bounce.wall, reply: bounce.reply, isBounced: true)
+    case .bounce(let bounce): return LastOutcome(wall: bounce.wall, reply: bounce.reply, isBounced: true)
+    case .moved(let moved): return index < moved.recipients.count ? moved.recipients[index].reply : nil
     case .other: return nil
     }
   }
@@ -45,6 +40,7 @@ struct OutcomeReader {
       switch EventRecord.Kind(rawValue: type) {
       case .attempted: EventRecord.attempt(payload).map(Record.attempt) ?? .other
       case .bounced: EventRecord.bounce(payload).map(Record.bounce) ?? .other
+      case .moved: EventRecord.moved(payload).map(Record.moved) ?? .other
       default: .other
       }
     }

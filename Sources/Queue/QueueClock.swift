@@ -45,7 +45,11 @@ struct LogClock: Sendable {
   }
 
   mutating func advance(to wall: Int64) {
-    if let lastWall { time += min(max(wall - lastWall, 0), stepMax) }
+    if let lastWall {
+      // A time that no clock shows, in somebody's file, must not end the program.
+      let (step, isOver) = wall.subtractingReportingOverflow(lastWall)
+      time += isOver ? (wall > lastWall ? stepMax : 0) : min(max(step, 0), stepMax)
+    }
     lastWall = wall
   }
 }

@@ -20,6 +20,15 @@ enum QueueEvent: Sendable {
   case released([MessageID], wall: Int64)
   /// `Position.unknown` until the record is durable.
   case bounced(Bounce, Position)
+  /// A message was copied to the end of the log, with all that is known of it.
+  case moved(MovedMessage, Extent)
+  case kept(KeptFacts)
+  /// Messages of another spool are ours now.
+  case adopted(AdoptedSpool)
+  case dropped(DropOrder)
+  case undropped(UndropOrder)
+  /// By an admin, or because the time of the drop is over.
+  case erased([MessageID], wall: Int64)
 }
 
 /// A message that was accepted, without its content.
@@ -78,6 +87,23 @@ struct HoldOrder: Sendable {
   var until: Int64?
   var by: PeerText
   var reason: PeerText?
+}
+
+/// These messages are out of the queue until somebody takes the batch back, and finished at a time.
+struct DropOrder: Sendable {
+  var ids: [MessageID]
+  var wall: Int64
+  /// Wall time from which they are erased.
+  var until: Int64
+  var batch: UInt64
+  var by: PeerText
+}
+
+/// These messages of a batch are in the queue again.
+struct UndropOrder: Sendable {
+  var ids: [MessageID]
+  var wall: Int64
+  var batch: UInt64
 }
 
 /// An admin gave up recipients of a message.

@@ -17,10 +17,12 @@ package enum QueueLimits {
   package static let pageMessagesMax = 512
   /// The same for a change that writes a record for each message.
   package static let pageBouncesMax = 64
-  /// Missing files that are named: a segment number that rotted could claim billions.
-  package static let missingSegmentsMax = 16
+  /// Octets that compaction appends before it waits for them: a sync that carries them is not much longer for it.
+  package static let compactionOctetsMax = 1 << 20
   /// Records of the log between two calls of `progress` while the queue is opened: a second or two on the slowest disk.
   package static let progressRecords = 512
   /// Spread of retry times around the policy's step, so that mail deferred together does not come back together.
   package static let jitterPercent: Int64 = 20
+  /// Numbers that are passed over at a start that could not read all of the log: more than a segment can have given.
+  package static let numbersBehindDamage: UInt64 = 1 << 24
 }

@@ -13,6 +13,8 @@ struct QueueRecovery {
   private var missing: [UInt64: [Extent]] = [:]
   private var damages: [Damage] = []
   private var damagedPlaces: Set<Position> = []
+  /// Everything below was no longer needed.
+  private var floor: UInt32 = 0
 
   init(policy: QueuePolicy) {
     state = QueueState(policy: policy)
@@ -22,12 +24,15 @@ struct QueueRecovery {
   /// Found so far and not finished.
   var messages: Int { state.messages.count }
 
+  /// The payload of an acceptance may be without prefix and content.
   mutating func visit(_ type: UInt8, _ extent: Extent, _ payload: UnsafeRawBufferPointer) {
     switch EventRecord.Kind(rawValue: type) {
     case .content:
       chunks[extent.position] = extent
     case .accepted:
-      guard let acceptance = EventRecord.acceptance(payload) else { return noteUnreadable(extent) }
+      guard let acceptance = EventRecord.acceptance(payload, octets: Int(extent.octets)) else {
+        return noteUnreadable(extent)
+      }
       accept(acceptance, extent)
     case .attempted:
       guard let attempt = EventRecord.attempt(payload) else { return noteUnreadable(extent) }
@@ -50,6 +55,29 @@ struct QueueRecovery {
     case .bounced:
       guard let bounce = EventRecord.bounce(payload) else { return noteUnreadable(extent) }
       apply(.bounced(bounce, extent.position), to: bounce.id, wall: bounce.wall)
+    case .moved:
+      guard let moved = EventRecord.moved(payload, octets: Int(extent.octets)) else { return noteUnreadable(extent) }
+      move(moved, extent)
+    case .kept:
+      guard let facts = EventRecord.kept(payload) else { return noteUnreadable(extent) }
+      floor = max(floor, facts.floor)
+      state.apply(.kept(facts), at: clock.time)
+    case .adopted:
+      guard let adopted = EventRecord.adopted(payload) else { return noteUnreadable(extent) }
+      state.apply(.adopted(adopted), at: clock.time)
+    case .dropped:
+      guard let order = EventRecord.drop(payload) else { return noteUnreadable(extent) }
+      clock.advance(to: order.wall)
+      state.apply(.dropped(order), at: clock.time)
+    case .undropped:
+      guard let order = EventRecord.undrop(payload) else { return noteUnreadable(extent) }
+      clock.advance(to: order.wall)
+      state.apply(.undropped(order), at: clock.time)
+    case .erased:
+      guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
+      clock.advance(to: wall)
+      for finished in state.apply(.erased(ids, wall: wall), at: clock.time) { ledger.remove(finished) }
+      for id in ids { missing[id.number] = nil }
     case nil:
       noteUnreadable(extent)
     }
@@ -65,7 +93,14 @@ struct QueueRecovery {
 
   private mutating func accept(_ acceptance: Acceptance, _ extent: Extent) {
     let number = acceptance.id.number
-    guard state.messages[number] == nil else { return }
+    if let known = state.messages[number] {
+      // Two messages with one number cannot both be kept, but neither goes without a word.
+      if known.accepted != extent {
+        note(.numberTwice, extent, of: acceptance.id)
+        ledger.noteDamage(extent.segment)
+      }
+      return
+    }
     apply(.accepted(acceptance, extent), to: acceptance.report?.id ?? acceptance.id, wall: acceptance.wall)
     for extent in acceptance.extents + [extent] { ledger.add(extent) }
     let lost = acceptance.extents.filter { chunks[$0.position] != $0 }
@@ -77,17 +112,33 @@ struct QueueRecovery {
     }
   }
 
-  /// The octets are those that were written, but this program did not write them so.
-  private mutating func noteUnreadable(_ extent: Extent) {
-    note(extent, of: nil)
-    ledger.pin(extent.segment)
+  private mutating func move(_ moved: MovedMessage, _ extent: Extent) {
+    let number = moved.acceptance.id.number
+    clock.advance(to: moved.wall)
+    let before = Set(state.messages[number]?.allExtents ?? [])
+    for extent in state.apply(.moved(moved, extent), at: clock.time) { ledger.remove(extent) }
+    for extent in moved.acceptance.extents + [extent] where !before.contains(extent) { ledger.add(extent) }
+    // What stayed where it was is judged as before, if the head is still there; else it is lost.
+    let known = Set(missing[number] ?? [])
+    let lost = moved.acceptance.extents.filter { extent in
+      before.contains(extent) ? known.contains(extent) : chunks[extent.position] != extent
+    }
+    for extent in moved.acceptance.extents { chunks[extent.position] = nil }
+    missing[number] = lost.isEmpty ? nil : lost
+    state.setQuarantined(number, !lost.isEmpty)
   }
 
-  private mutating func note(_ extent: Extent, of message: MessageID?) {
+  /// The octets are those that were written, but this program did not write them so.
+  private mutating func noteUnreadable(_ extent: Extent) {
+    note(.unknownRecord, extent, of: nil)
+    ledger.noteDamage(extent.segment)
+  }
+
+  private mutating func note(_ kind: Damage.Kind, _ extent: Extent, of message: MessageID?) {
     damagedPlaces.insert(extent.position)
     damages.append(
       Damage(
-        segment: SegmentName.text(extent.segment), offset: Int(extent.offset),
+        kind: kind, segment: SegmentName.text(extent.segment), offset: Int(extent.offset),
         octets: RecordHeader.span(payload: Int(extent.octets)), message: message))
   }
 
@@ -98,23 +149,38 @@ struct QueueRecovery {
   mutating func finish(_ log: RecoveredLog, now: Instant) -> (QueueCore.Books, RecoveryReport) {
     clock.advance(to: now.wall)
     state.lastNumber = max(state.lastNumber, log.mark)
+    // What could not be read may come back, and must not find its numbers given to others.
+    if !log.damages.isEmpty { state.lastNumber += QueueLimits.numbersBehindDamage }
+    if SeededFault.numberUsedAgain { state.lastNumber = 0 }
+    var log = log
+    // Before segments go from the head it is written down from where on they are needed.
+    log.require(floor)
     let quarantined = missing.keys.sorted()
     for number in quarantined {
-      for extent in missing[number]! { note(extent, of: MessageID(number: number)) }
+      for extent in missing[number]! {
+        note(.content, extent, of: MessageID(number: number))
+        // Nothing is kept for what is not there.
+        if log.segmentOctets[extent.segment] != nil { continue }
+        ledger.remove(extent)
+        ledger.giveUp(extent)
+      }
     }
     for damage in log.damages {
-      ledger.pin(damage.segment)
+      if damage.isLoss { ledger.noteDamage(damage.segment) }
       let place = Position(segment: damage.segment, offset: UInt32(damage.offset))
       if damagedPlaces.contains(place) { continue }
       damages.append(Self.place(of: damage))
     }
     // Nothing is lost yet: no segment is kept for these.
     damages += log.badCopies.map { copy in
-      Damage(segment: SegmentName.text(copy.segment), offset: Int(copy.offset), octets: SegmentHeader.octets)
+      Damage(
+        kind: .headerCopy, segment: SegmentName.text(copy.segment), offset: Int(copy.offset),
+        octets: SegmentHeader.octets)
     }
     state.rebuildSchedule(clock.time, wall: now.wall)
     var report = RecoveryReport()
     report.messages = state.messages.count
+    report.spool = log.spool
     report.segments = log.segments.count
     report.records = log.records
     report.octets = log.octets
@@ -122,16 +188,17 @@ struct QueueRecovery {
     report.torn = log.torn.map(Self.place)
     report.damages = damages.sorted { ($0.segment, $0.offset) < ($1.segment, $1.offset) }
     report.quarantined = quarantined.map(MessageID.init(number:))
-    var books = QueueCore.Books(state: state, clock: QueueClock(now: now, reached: clock.time), ledger: ledger)
+    var books = QueueCore.Books(
+      state: state, clock: QueueClock(now: now, reached: clock.time), ledger: ledger,
+      floor: floor)
     books.offerFailures()
     return (books, report)
   }
 
   private static func place(of damage: LogDamage) -> Damage {
     Damage(
-      segment: SegmentName.text(damage.segment), offset: damage.offset, octets: damage.octets,
-      message: message(of: damage),
-      missing: damage.missingSegments?.prefix(QueueLimits.missingSegmentsMax).map(SegmentName.text) ?? [])
+      kind: .log(damage.kind), segment: damage.name, offset: damage.offset, octets: damage.octets,
+      records: damage.records, message: message(of: damage))
   }
 
   private static func message(of damage: LogDamage) -> MessageID? {

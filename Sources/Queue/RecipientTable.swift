@@ -13,7 +13,7 @@ import WAL
 ///     4  i64  time of the next attempt, queue time in milliseconds
 ///    12  u32  segment of the record with the last reply, 0 if there is none yet
 ///    16  u32  offset of it
-struct RecipientTable: Sendable {
+struct RecipientTable: Sendable, Equatable {
   private var octets: [UInt8]
 
   struct Entry: Equatable {

@@ -15,14 +15,14 @@ package struct Selector: Sendable, Equatable {
   package static let conditionsMax = 256
   package static let idPrefixCharactersMin = 4
 
-  private var terms: [Term] = []
+  private(set) var terms: [Term] = []
 
-  private struct Term: Sendable, Equatable {
+  struct Term: Sendable, Equatable {
     var isNegated: Bool
     var alternatives: [Condition]
   }
 
-  private enum Condition: Sendable, Equatable {
+  enum Condition: Sendable, Equatable {
     case id(prefix: String)
     case sender(AddressPattern)
     case recipient(AddressPattern)
@@ -34,7 +34,8 @@ package struct Selector: Sendable, Equatable {
     case reason(TextPattern)
     /// A reply code or an enhanced status code.
     case code(TextPattern)
-    case state(MessageState)
+    /// Of mail that waits, of mail that is finished, or both by one name.
+    case state(MessageState?, FinishedState?)
     case tries(Comparison)
     /// Milliseconds.
     case age(Comparison)
@@ -79,6 +80,18 @@ package struct Selector: Sendable, Equatable {
     terms.flatMap(\.alternatives).compactMap { if case .id(let prefix) = $0 { prefix } else { nil } }
   }
 
+  /// Whether it can mean dropped mail, which is not in the queue: only who says so, or names the message, means that.
+  package var namesDropped: Bool {
+    terms.contains { term in
+      !term.isNegated
+        && term.alternatives.contains { condition in
+          if case .id = condition { return true }
+          if case .state(.dropped, _) = condition { return true }
+          return false
+        }
+    }
+  }
+
   /// Puts the id that a beginning stands for into its place, so that a message that comes later cannot be meant.
   package mutating func replace(idPrefix: String, with id: String) {
     for term in terms.indices {
@@ -94,6 +107,7 @@ package struct Selector: Sendable, Equatable {
     _ message: MessageView, now: Int64, in surroundings: Surroundings = Surroundings(),
     details: () -> MessageDetails?
   ) -> Bool {
+    if message.state == .dropped, !namesDropped { return false }
     var isOpen = false
     var question = Question(message: message, details: nil, now: now, surroundings: surroundings)
     for term in terms {
@@ -142,7 +156,7 @@ package struct Selector: Sendable, Equatable {
         anyReply { reply in
           pattern.matches(String(reply.code)) || reply.status.map { pattern.matches($0.description) } ?? false
         }
-      case .state(let state): message.state == state || isPartly(state)
+      case .state(let state, _): state.map { message.state == $0 || isPartly($0) } ?? false
       case .tries(let comparison): comparison.holds(Int64(message.attempts))
       case .age(let comparison): comparison.holds(now - message.received)
       case .next(let comparison): message.nextAttempt.map { comparison.holds($0 - now) } ?? false
@@ -153,7 +167,7 @@ package struct Selector: Sendable, Equatable {
     /// A message of many recipients is in as many states; but one that is kept back as a whole is in no other.
     private func isPartly(_ state: MessageState) -> Bool {
       switch message.state {
-      case .held, .quarantined: false
+      case .held, .quarantined, .dropped: false
       case .queued, .sending, .deferred, .failed: message.recipients.contains { $0.state.name == state.name }
       }
     }
@@ -221,8 +235,9 @@ package struct Selector: Sendable, Equatable {
     case .reason: return .reason(try reason(value, term))
     case .code: return .code(try code(value, term))
     case .state:
-      guard let state = MessageState(name: value) else { throw .unknownState(value, term: term) }
-      return .state(state)
+      let (waiting, finished) = (MessageState(name: value), FinishedState(rawValue: value))
+      guard waiting != nil || finished != nil else { throw .unknownState(value, term: term) }
+      return .state(waiting, finished)
     case .tries:
       return .tries(try Comparison(value, unit: .count, term: term, expected: "a number, as tries:3 or tries:>3"))
     case .age: return .age(try Comparison(value, unit: .time, term: term, expected: "a time, as age:>2h or age:<30m"))

@@ -32,7 +32,7 @@ package enum SelectorError: Error, Sendable, Equatable, CustomStringConvertible 
   package var choice: (seen: String, accepted: [String])? {
     switch self {
     case .unknownKey(let key, _): (key, Selector.Key.allCases.map(\.rawValue))
-    case .unknownState(let state, _): (state, MessageState.allCases.map(\.name))
+    case .unknownState(let state, _): (state, Selector.states)
     case .empty, .tooManyConditions, .laterKey, .notAnID, .idTooShort, .badValue: nil
     }
   }
@@ -40,7 +40,7 @@ package enum SelectorError: Error, Sendable, Equatable, CustomStringConvertible 
   /// Terms that the word may have been meant as.
   package var suggestions: [String] {
     guard case .notAnID(let text, let term) = self, term == text else { return [] }
-    if MessageState(name: text.lowercased()) != nil { return ["state:\(text.lowercased())"] }
+    if Selector.states.contains(text.lowercased()) { return ["state:\(text.lowercased())"] }
     return text.contains("@") ? ["from:\(text)", "to:\(text)"] : ["user:\(text)", "client:\(text)"]
   }
 }

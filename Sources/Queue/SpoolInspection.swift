@@ -24,7 +24,7 @@ package enum SpoolInspection {
   private static func inspect(_ disk: PosixDisk, _ each: (DumpedRecord) -> Void) throws(LogError) -> SpoolReport {
     try disk.lock()
     var recovery = QueueRecovery(policy: QueuePolicy())
-    let log = try LogRecovery.run(disk: disk) { type, extent, payload in
+    let log = try LogRecovery.verify(disk: disk) { type, extent, payload, _ in
       recovery.visit(type, extent, payload)
       each(DumpedRecord(type, extent, payload))
     }
@@ -32,7 +32,7 @@ package enum SpoolInspection {
     var (books, report) = recovery.finish(log, now: Instant(wall: lastChange ?? 0, monotonic: 0))
     try disk.lock()
     // A daemon that has come and gone again has at least begun a segment.
-    guard try disk.list().compactMap(SegmentName.number).sorted() == log.segments else {
+    guard try disk.list().compactMap(SegmentName.number).sorted() == log.files else {
       throw .changed(directory: disk.path)
     }
     return SpoolReport(recovery: report, summary: books.state.summary(), lastChange: lastChange)

@@ -11,6 +11,7 @@ extension MessageState {
     case .failed: "failed"
     case .quarantined: "quarantined"
     case .held: "held"
+    case .dropped: "dropped"
     }
   }
 

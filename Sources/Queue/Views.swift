@@ -15,6 +15,8 @@ package enum MessageState: UInt8, Sendable, CaseIterable {
   case quarantined = 4
   /// An admin wants it to wait.
   case held = 5
+  /// An admin took it out of the queue; it can be put back for a time.
+  case dropped = 6
 }
 
 /// Where one recipient of a message stands.
@@ -47,10 +49,13 @@ package struct MessageView: Sendable, Hashable {
   package var submitter: String
   /// Also of a message that is being sent and held when that is over.
   package var hold: Hold?
+  /// Also of a message that is being sent and dropped when that is over.
+  package var drop: Drop?
 
   package init(
     id: MessageID, state: MessageState, sender: Address? = nil, recipients: [RecipientView], size: Int,
-    received: Int64, attempts: Int, nextAttempt: Int64? = nil, expires: Int64, submitter: String, hold: Hold? = nil
+    received: Int64, attempts: Int, nextAttempt: Int64? = nil, expires: Int64, submitter: String, hold: Hold? = nil,
+    drop: Drop? = nil
   ) {
     self.id = id
     self.state = state
@@ -63,6 +68,7 @@ package struct MessageView: Sendable, Hashable {
     self.expires = expires
     self.submitter = submitter
     self.hold = hold
+    self.drop = drop
   }
 }
 
@@ -79,6 +85,21 @@ package struct Hold: Sendable, Hashable {
     self.since = since
     self.by = by
     self.reason = reason
+  }
+}
+
+/// Who took a message out of the queue, and how long it can be put back.
+package struct Drop: Sendable, Hashable {
+  package var batch: UInt64
+  package var until: Int64
+  package var since: Int64
+  package var by: PeerText
+
+  package init(batch: UInt64, until: Int64, since: Int64, by: PeerText) {
+    self.batch = batch
+    self.until = until
+    self.since = since
+    self.by = by
   }
 }
 
@@ -130,12 +151,16 @@ package struct QueueSummary: Sendable, Hashable {
   package var failed = 0
   package var quarantined = 0
   package var held = 0
-  /// Octets of all messages with their prefixes.
+  /// Not in the queue any more, but kept for a time.
+  package var dropped = 0
+  /// Octets of all messages but the dropped with their prefixes.
   package var octets = 0
-  /// When the oldest message was accepted.
+  package var droppedOctets = 0
+  /// When the oldest message was accepted that is not dropped.
   package var oldest: Int64?
 
   package init() {}
 
+  /// Without the dropped.
   package var messages: Int { queued + sending + deferred + failed + quarantined + held }
 }

@@ -115,7 +115,7 @@ import WAL
     bench.queue.record(
       [RecipientOutcome(index: 0, result: .delivered, reply: bench.reply(.delivered))], of: lease, now: bench.now,
       jitter: 0)
-    bench.queue.log.step()
+    bench.settle()
     #expect(bench.queue.log.segments.count == 1, "nothing lives any more")
     #expect(try bench.restarted().all.isEmpty)
   }

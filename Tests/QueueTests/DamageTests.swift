@@ -33,7 +33,11 @@ import WAL
     var found: [MessageID: Whole] = [:]
     while let lease = bench.queue.lease(now: bench.now) {
       let id = lease.id
-      if let content = try? bench.content(of: lease) { found[id] = Whole(envelope: lease.envelope, content: content) }
+      guard let content = try? bench.content(of: lease) else {
+        bench.queue.release(lease)
+        continue
+      }
+      found[id] = Whole(envelope: lease.envelope, content: content)
       bench.queue.record(
         lease.recipientIndexes.map { RecipientOutcome(index: $0, result: .failed, reply: bench.reply(.failed)) },
         of: lease, now: bench.now, jitter: 0)
@@ -61,7 +65,9 @@ import WAL
         let lost = original.keys.filter { found[$0] == nil }
         #expect(found.allSatisfy { original[$0.key] == $0.value }, "\(name) \(offset)")
         #expect(lost.count <= 1, "\(name) \(offset)")
-        #expect(lost.isEmpty || !report.damages.isEmpty || report.tornRecords > 0, "\(name) \(offset)")
+        // A start reads no content that an index stands for; whoever is to send it does.
+        let isTold = lost.allSatisfy { next.queue.view($0)?.state == .quarantined }
+        #expect(isTold || !report.damages.isEmpty || report.tornRecords > 0, "\(name) \(offset)")
       }
     }
   }
@@ -77,7 +83,9 @@ import WAL
     let next = try bench.restarted()
     #expect(next.report.quarantined == [id])
     #expect(next.report.damages.map(\.message) == [id])
-    #expect(next.report.damages.first?.description == "damage in 00000001.wal at offset 4096, 48 octets, message \(id)")
+    #expect(
+      next.report.damages.first?.description.hasPrefix(
+        "damaged content in 00000001.wal at offset 4096, 48 octets, message \(id): ") == true)
     #expect(next.queue.view(id)?.state == .quarantined && next.queue.summary(now: next.now).quarantined == 1)
     #expect(next.deliver() == other)
     #expect(next.deliver() == nil)

@@ -8,7 +8,7 @@ import Testing
 import WAL
 
 /// Everything that an admin, the dispatcher and a notifier can learn of a queue.
-private struct Picture: Equatable {
+struct Picture: Equatable {
   var views: [MessageView]
   var summary: QueueSummary
   var origins: [Origin]
@@ -51,7 +51,7 @@ struct EqualityTests {
     private var generator: SeededGenerator
     private(set) var history: [(event: String, disk: SimulatedDisk, now: Instant, picture: Picture)] = []
 
-    static let policy = QueuePolicy(lifetime: 10 * hour, warnAfter: 2 * hour, segmentOctets: 256 << 10)
+    static let policy = QueuePolicy(lifetime: 10 * hour, warnAfter: 2 * hour, segmentOctets: 16 << 10)
 
     init(seed: UInt64) throws {
       generator = SeededGenerator(seed: seed)
@@ -62,7 +62,7 @@ struct EqualityTests {
       for _ in 0..<count {
         // Less than what a restart would count of a time without a record.
         bench.pass(Int64.random(in: 0...(40 * minute), using: &generator))
-        // A hold that ended meanwhile is an event, too.
+        // A hold or a drop that ended meanwhile is an event, too.
         _ = bench.queue.readyCount(now: bench.now)
         let event = try happen()
         bench.queue.log.step()
@@ -74,7 +74,7 @@ struct EqualityTests {
       let ids = bench.all.map(\.id)
       let some = ids.filter { _ in generator.oneIn(2) }
       let now = bench.now
-      switch Int.random(in: 0..<14, using: &generator) {
+      switch Int.random(in: 0..<17, using: &generator) {
       case 0..<4:
         let recipients = (0..<Int.random(in: 1...3, using: &generator)).map { "r\($0)@example.org" }
         let sender = generator.oneIn(4) ? nil : "alice@example.com"
@@ -106,6 +106,17 @@ struct EqualityTests {
           [id], reply: Reply(550, EnhancedStatus(5, 7, 0), "no"), report: generator.oneIn(2), now: now)
         return "bounced"
       case 12:
+        _ = bench.queue.drop(
+          some, keep: Int64.random(in: hour...(20 * hour), using: &generator), by: PeerText("root"), now: now)
+        return "dropped"
+      case 13:
+        guard let batch = bench.queue.droppedBatches.randomElement(using: &generator) else { return "nothing" }
+        _ = bench.queue.undrop(batch: batch, now: now)
+        return "undropped"
+      case 14:
+        _ = bench.queue.erase(some.filter { _ in generator.oneIn(2) }, now: now)
+        return "erased"
+      case 15:
         bench.queue.extendLifetimes(by: Int64.random(in: 0...hour, using: &generator))
         return "stood still"
       default:

@@ -84,7 +84,8 @@ struct NoticeTests {
       }
       #expect(bench.all.count == 1 && !bench.hasNotice, "seed \(seed)")
     }
-    #expect(found == (isPowerCut ? [true, false] : [false]), "the seeds try both")
+    // After a kill memory still shows it; but its sync has failed, so it is not trusted.
+    #expect(found == (isPowerCut ? [true, false] : [true]), "the seeds try both")
   }
 
   @Test("a notification that is refused by the disk does not exist, and its notice is given again")

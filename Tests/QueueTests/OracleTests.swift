@@ -20,6 +20,8 @@ private struct Oracle {
   /// Notifications that were delivered or ended otherwise, by what they tell.
   var told: [Telling: Set<MessageID>] = [:]
   var refused: Set<MessageID> = []
+  /// Ended by the admin, or to be ended by the time that he gave.
+  var erased: Set<String> = []
 
   enum Answer: Equatable {
     case none, accepted, refused, undecided
@@ -109,14 +111,23 @@ private final class Workload {
 
   func order() {
     let ids = bench.all.map(\.id).filter { _ in generator.oneIn(4) }
-    switch Int.random(in: 0..<8, using: &generator) {
+    switch Int.random(in: 0..<13, using: &generator) {
     case 0..<3:
       let until = generator.oneIn(2) ? bench.now.wall + Int64.random(in: 0...(5 * minute), using: &generator) : nil
       _ = bench.queue.hold(ids, until: until, by: PeerText("root"), now: bench.now)
     case 3..<6: _ = bench.queue.release(ids, now: bench.now)
     case 6: _ = bench.queue.flush(ids, now: bench.now)
+    case 8: drop(ids)
+    case 9..<12:
+      guard let batch = bench.queue.droppedBatches.randomElement(using: &generator) else { return }
+      _ = bench.queue.undrop(batch: batch, now: bench.now)
+    case 12:
+      guard let id = ids.first else { return }
+      erase(id)
+      _ = bench.queue.erase([id], now: bench.now)
     default:
-      guard let id = ids.first, let view = bench.queue.view(id), view.state != .failed else { return }
+      guard let id = ids.first, let view = bench.queue.view(id), view.state != .failed, view.state != .dropped
+      else { return }
       let isReported = generator.oneIn(2)
       let name = String(view.recipients[0].address.local)
       if view.recipients[0].address.domain == "s.example" {
@@ -128,6 +139,27 @@ private final class Workload {
       }
       _ = bench.queue.bounce(
         [id], reply: Reply(550, EnhancedStatus(5, 7, 0), "given up"), report: isReported, now: bench.now)
+    }
+  }
+
+  /// For ever or for a short time, which nobody shortens to a notification.
+  private func drop(_ ids: [MessageID]) {
+    guard generator.oneIn(3) else {
+      _ = bench.queue.drop(ids, keep: 10 * day, by: PeerText("root"), now: bench.now)
+      return
+    }
+    let mail = ids.filter { bench.queue.view($0)?.recipients[0].address.domain == "x.example" }
+    for id in mail { erase(id) }
+    _ = bench.queue.drop(mail, keep: 5 * minute, by: PeerText("root"), now: bench.now)
+  }
+
+  private func erase(_ id: MessageID) {
+    guard let address = bench.queue.view(id)?.recipients[0].address else { return }
+    let name = String(address.local)
+    if address.domain == "x.example" {
+      oracle.erased.insert(name)
+    } else if let origin = try? bench.queue.details(id)?.origin {
+      oracle.told[Oracle.Telling(name: name, kind: origin.listener), default: []].insert(id)
     }
   }
 
@@ -159,6 +191,7 @@ private final class Workload {
         for _ in 0..<Int.random(in: 0...2, using: &generator) { try notify() }
       }
       step()
+      if generator.oneIn(2) { _ = try? bench.queue.compact(now: bench.now) }
       bench.pass(Int64.random(in: 0...(2 * minute), using: &generator))
     }
   }
@@ -198,7 +231,9 @@ private final class Workload {
       case .accepted:
         let isTold = told[Oracle.Telling(name: name, kind: "failed")] != nil
         let isSilenced = oracle.silenced.contains(name) && oracle.failed.contains(name)
-        let isKnown = there.contains(name) || oracle.delivered[name] != nil || isTold || isSilenced
+        let isKnown =
+          there.contains(name) || oracle.delivered[name] != nil || isTold || isSilenced
+          || oracle.erased.contains(name)
         #expect(isKnown, "\(comment): \(name) is lost")
       case .refused:
         #expect(!there.contains(name) && oracle.delivered[name] == nil, "\(comment): \(name) was refused and is there")
@@ -211,6 +246,7 @@ private final class Workload {
   /// Ends everything by delivery or by telling, and checks that content is whole.
   func drain(_ comment: Comment) throws {
     isPlain = true
+    for batch in bench.queue.droppedBatches { _ = bench.queue.undrop(batch: batch, now: bench.now) }
     _ = bench.queue.release(bench.all.map(\.id), now: bench.now)
     bench.pass(day)
     for _ in 0..<1_000 where !bench.all.isEmpty {
@@ -218,7 +254,7 @@ private final class Workload {
       for _ in 0..<100 { attempt() }
       step()
     }
-    bench.queue.log.step()
+    bench.settle()
     #expect(bench.all.isEmpty, comment)
     try check(comment)
   }

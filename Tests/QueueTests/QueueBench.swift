@@ -51,6 +51,7 @@ final class QueueBench {
   let receiver = RecordingReceiver()
   let readyCalls = Counter()
   let noticeCalls = Counter()
+  let compactionCalls = Counter()
   var now: Instant
   private var lastToken: UInt64 = 0
 
@@ -64,14 +65,17 @@ final class QueueBench {
 
   init(
     _ disk: any Disk = SimulatedDisk(), policy: QueuePolicy = QueuePolicy(segmentOctets: 256 << 10),
-    now: Instant = QueueBench.start, salt: UInt64 = 11
+    now: Instant = QueueBench.start, salt: UInt64 = 11, finishedMail: (any FinishedMail)? = nil
   ) throws {
     self.disk = disk
     self.now = now
     let counter = readyCalls
     let notices = noticeCalls
+    let compactions = compactionCalls
     (queue, report) = try MessageQueue.open(
-      disk: disk, policy: policy, now: now, salt: salt, ready: { counter.add() }, noticesDue: { notices.add() })
+      disk: disk, policy: policy, now: now, salt: salt, host: "gateway", finishedMail: finishedMail,
+      ready: { counter.add() }, noticesDue: { notices.add() },
+      compactionDue: { compactions.add() })
   }
 
   func pass(_ milliseconds: Int64) { now = now.advanced(by: milliseconds) }
@@ -114,6 +118,22 @@ final class QueueBench {
     let (id, _) = submit([Array(content.utf8)], to: recipients, login: login)!
     queue.log.step()
     return id
+  }
+
+  /// Until the log has nothing to write any more.
+  func settle() {
+    repeat { queue.log.step() } while queue.log.hasOpenBatch
+  }
+
+  /// What a compactor does until there is nothing left to do; returns what it was told last.
+  @discardableResult
+  func compact() throws -> CompactionProgress {
+    for _ in 0..<10_000 {
+      let progress = try queue.compact(now: now)
+      settle()
+      if progress != .underWay { return progress }
+    }
+    return .underWay
   }
 
   struct NothingReady: Error {}

@@ -33,6 +33,17 @@ struct RecordTests {
       testDescription: "released", octets: "00505c18a30100000200000001000000000000000200000000000000",
       written: EventRecord.payload(ids(1, 2), wall: wall),
       again: { EventRecord.messages($0).map { EventRecord.payload($0.ids, wall: $0.wall) } }),
+    Case(
+      testDescription: "dropped",
+      octets: "00505c18a3010000" + "00ac821da3010000" + "2900000000000000" + "0400726f6f74" + "0100000001"
+        + "00000000000000",
+      written: EventRecord.payload(
+        DropOrder(ids: ids(1), wall: wall, until: wall + 86_400_000, batch: 41, by: PeerText("root"))),
+      again: { EventRecord.drop($0).map { EventRecord.payload($0) } }),
+    Case(
+      testDescription: "undropped", octets: "00505c18a3010000" + "2900000000000000" + "01000000" + "0100000000000000",
+      written: EventRecord.payload(UndropOrder(ids: ids(1), wall: wall, batch: 41)),
+      again: { EventRecord.undrop($0).map { EventRecord.payload($0) } }),
     bounce(
       "bounced and told", "010000000000000000505c18a301000000002602050700000002006e6f020000000100",
       Bounce(

@@ -149,7 +149,10 @@ struct SelectorTests {
     #expect(key.description == "'-form:x': there is no 'form:'")
     #expect(key.choice?.accepted.contains("from") == true)
     let state = SelectorError.unknownState("hold", term: "state:hold")
-    #expect(state.choice?.accepted.sorted() == ["deferred", "failed", "held", "quarantined", "queued", "sending"])
+    #expect(
+      state.choice?.accepted.sorted() == [
+        "deferred", "dropped", "expired", "failed", "held", "quarantined", "queued", "sending", "sent",
+      ])
     #expect(SelectorError.notAnID("bob@x.org", term: "bob@x.org").suggestions == ["from:bob@x.org", "to:bob@x.org"])
     #expect(SelectorError.notAnID("Queued", term: "Queued").suggestions == ["state:queued"])
     #expect(SelectorError.notAnID("nas!", term: "nas!").suggestions == ["user:nas!", "client:nas!"])
@@ -163,6 +166,18 @@ struct SelectorTests {
       #expect(try !Selector("state:\(other)").matches(view, now: Self.now) { nil })
     }
     #expect(try Selector("state:\(state.name)").matches(view, now: Self.now) { nil })
+  }
+
+  @Test("dropped mail is meant only by its state or its id, however else it would fit")
+  func dropped() throws {
+    var view = Self.message
+    view.state = .dropped
+    for text in ["from:*", "-state:held", "-state:queued", "state:queued,held", "-state:dropped", "age:>0s"] {
+      #expect(try !Selector(text).matches(view, now: Self.now) { nil }, "\(text)")
+    }
+    for text in ["state:dropped", "state:dropped from:*", "state:queued,dropped", "\(view.id)"] {
+      #expect(try Selector(text).matches(view, now: Self.now) { nil }, "\(text)")
+    }
   }
 
   @Test("networks and the upstream are those of the caller, and a malformed network is told at once")

@@ -187,7 +187,11 @@ struct SpoolInspectionTests {
     directory.write("00000001.wal", at: offset + 20, [0xEE])
     let report = try verify()
     #expect(report.recovery.messages == 4)
-    #expect(report.recovery.damages.map(\.description) == ["damage in 00000001.wal at offset \(offset), 64 octets"])
+    #expect(
+      report.recovery.damages.map(\.description) == [
+        "damaged copy of the header in 00000001.wal at offset \(offset), 128 octets: nothing is lost, "
+          + "the other copy serves"
+      ])
     #expect(try bench().report.damages == report.recovery.damages, "the daemon says the same")
   }
 
@@ -230,6 +234,6 @@ struct SpoolInspectionTests {
     let damages = report.recovery.damages
     #expect(damages.contains { $0.segment == chunks[0] && $0.missing == [chunks[1]] })
     #expect(damages.contains { $0.segment == chunks[1] && $0.message == id })
-    #expect(damages.first?.description.hasSuffix(", missing behind it: \(chunks[1])") == true)
+    #expect(damages.first?.description.hasPrefix("missing behind \(chunks[0]): \(chunks[1]), ") == true)
   }
 }

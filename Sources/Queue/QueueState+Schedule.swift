@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import WAL
+
+/// Who is ready, who waits and for how long, and whose turn it is. None of it is written down: it is found again.
+extension QueueState {
+  /// Finds the state of a message from its recipients, and puts it where it will be found when its time comes.
+  mutating func schedule(_ number: UInt64, _ time: Int64) {
+    guard let message = messages[number] else { return }
+    if message.isDropped, !message.isLeased {
+      setState(number, .dropped)
+      if let due = drops[number]?.due { waiting.insert(Due(time: due, number: number)) }
+      return
+    }
+    guard let earliest = message.earliestDue else { return setState(number, .failed) }
+    if message.isQuarantined { return setState(number, .quarantined) }
+    if message.isLeased { return setState(number, .sending) }
+    if message.isHeld {
+      setState(number, .held)
+      if let due = holds[number]?.due { waiting.insert(Due(time: due, number: number)) }
+    } else if earliest <= time {
+      if !message.isListed {
+        messages[number]!.isListed = true
+        submitters.makeReady(number, of: message.submitter)
+      }
+      setState(number, .queued)
+    } else {
+      setState(number, .deferred)
+      waiting.insert(Due(time: earliest, number: number))
+    }
+  }
+
+  mutating func setState(_ number: UInt64, _ state: MessageState) {
+    guard let old = messages[number]?.state, old != state else { return }
+    counts[Int(old.rawValue)] -= 1
+    counts[Int(state.rawValue)] += 1
+    if old == .dropped { droppedOctets -= messages[number]!.octets }
+    if state == .dropped { droppedOctets += messages[number]!.octets }
+    messages[number]!.state = state
+  }
+
+  /// Makes deferred messages ready whose time has come, and returns held ones whose hold is to be ended now and dropped
+  /// ones to be erased, a page of each at most: the rest are due still. An entry that was overtaken by a later attempt or order counts for nothing: the message
+  /// has another one.
+  mutating func promote(_ time: Int64) -> (ended: [MessageID], erased: [MessageID], isAnyReady: Bool) {
+    var ended: [MessageID] = []
+    var erased: [MessageID] = []
+    var isAnyReady = false
+    while let first = waiting.first, first.time <= time, max(ended.count, erased.count) < QueueLimits.pageMessagesMax {
+      _ = waiting.popFirst()
+      guard let message = messages[first.number] else { continue }
+      switch message.state {
+      case .deferred:
+        guard let due = message.earliestDue, due <= time else { continue }
+        schedule(first.number, time)
+        isAnyReady = true
+      case .held:
+        if let due = holds[first.number]?.due, due <= time { ended.append(MessageID(number: first.number)) }
+      case .dropped:
+        // Every time that it was put here it left an entry.
+        let id = MessageID(number: first.number)
+        if let due = drops[first.number]?.due, due <= time, !erased.contains(id) { erased.append(id) }
+      case .queued, .sending, .failed, .quarantined: break
+      }
+    }
+    return (ended, erased, isAnyReady)
+  }
+
+  /// Forgets who was found ready or waiting while the log was read, and finds them again as of now, which is `time` in
+  /// queue time.
+  mutating func rebuildSchedule(_ time: Int64, wall: Int64) {
+    holds.rebase(wall: wall, time: time)
+    drops.rebase(wall: wall, time: time)
+    waiting = Heap()
+    submitters.forgetReady()
+    var after: UInt64 = 0
+    while true {
+      let page = order.page(after: after, limit: QueueLimits.pageMessagesMax)
+      guard let last = page.last else { return }
+      for number in page where messages[number] != nil {
+        messages[number]!.isListed = false
+        schedule(number, time)
+      }
+      after = last
+    }
+  }
+
+  /// The next message in turn, with the indexes of its recipients that are ready; it counts as leased from now on.
+  mutating func lease(_ time: Int64) -> (number: UInt64, indexes: [Int])? {
+    let next = submitters.takeNext { number in
+      messages[number]?.isListed = false
+      return messages[number]?.state == .queued
+    }
+    guard let number = next else { return nil }
+    var indexes: [Int] = []
+    for index in 0..<messages[number]!.recipients.count {
+      var entry = messages[number]!.recipients[index]
+      guard entry.state == .queued || (entry.state == .deferred && entry.due <= time) else { continue }
+      entry.isLeased = true
+      messages[number]!.recipients[index] = entry
+      indexes.append(index)
+    }
+    messages[number]!.isLeased = true
+    setState(number, .sending)
+    if SeededFault.leasedTwice { restore(number, indexes) }
+    return (number, indexes)
+  }
+
+  /// Ends a lease: its recipients stand as they did before it. An attempt or `schedule` follows.
+  mutating func endLease(_ number: UInt64, _ indexes: [Int]) {
+    guard messages[number] != nil else { return }
+    messages[number]!.isLeased = false
+    for index in indexes { messages[number]!.recipients[index].isLeased = false }
+  }
+
+  /// Puts a message back whose lease came to nothing: whatever was ready then is ready now.
+  mutating func restore(_ number: UInt64, _ indexes: [Int]) {
+    endLease(number, indexes)
+    guard let message = messages[number] else { return }
+    schedule(number, indexes.map { message.recipients[$0].due }.max() ?? .min)
+  }
+
+  /// While the log is read; `rebuildSchedule` follows.
+  mutating func setQuarantined(_ number: UInt64, _ isQuarantined: Bool) {
+    messages[number]?.isQuarantined = isQuarantined
+    if isQuarantined { quarantine(number) }
+  }
+
+  mutating func quarantine(_ number: UInt64) {
+    guard messages[number] != nil else { return }
+    messages[number]!.isQuarantined = true
+    let message = messages[number]!
+    if !message.isLeased, !message.isDropped, message.earliestDue != nil { setState(number, .quarantined) }
+  }
+
+  /// Tells where the record of an attempt lies, once it is durable.
+  mutating func locate(_ number: UInt64, _ indexes: [Int], at position: Position) {
+    for index in indexes { messages[number]?.recipients[index].reply = position }
+  }
+
+  /// Queue time at which the next deferred message is ready; may be early, never late.
+  var nextDue: Int64? { waiting.first?.time }
+}
