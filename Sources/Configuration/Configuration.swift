@@ -182,6 +182,13 @@ extension Configuration {
     package var lifetime: Int64 = 432_000_000
     /// Milliseconds after which the sender is told that his mail still waits; nil is never.
     package var warnAfter: Int64? = 14_400_000
+    /// Milliseconds for which finished mail is remembered: 7 days; nil is not at all.
+    package var historyKeep: Int64? = 604_800_000
+    /// How long `undrop` finds what was dropped.
+    package var droppedKeep: Int64 = 86_400_000
+    /// Octets of the file system that mail leaves free, of a small one a quarter at most.
+    package var minFree = 512 << 20
+    package var maxMessages = 100_000
 
     package init() {}
   }

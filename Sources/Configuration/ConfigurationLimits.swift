@@ -31,6 +31,9 @@ enum ConfigurationLimits {
   static let sessionsPerClient = 0...100_000
   static let recipients = 1...10_000
   /// What a server must take is 64 KiB (RFC 5321 section 4.5.3.1.7).
+  static let freeOctets = 0...(1 << 50)
+  /// 400 octets of memory each.
+  static let messages = 1...100_000_000
   static let messageOctets = (64 << 10)...(1 << 40)
   /// Ten years: sums of durations stay far from overflow.
   static let durationMilliseconds: ClosedRange<Int64> = 1...(3650 * 86_400_000)

@@ -73,6 +73,10 @@ struct ConfigurationReader {
     table.read("directory", .path(from: directory), into: &queue.directory)
     table.read("lifetime", .duration, into: &queue.lifetime)
     table.read("warn_after", .durationOrNever, into: &queue.warnAfter)
+    table.read("history_keep", .durationOrNone, into: &queue.historyKeep)
+    table.read("dropped_keep", .duration, into: &queue.droppedKeep)
+    table.read("min_free", .size(Limits.freeOctets), into: &queue.minFree)
+    table.read("max_messages", .integer(Limits.messages), into: &queue.maxMessages)
     guard let retry = table.read("retry", .list(of: .duration, #"durations such as ["1m", "5m"]"#)) else { return }
     if retry.isEmpty || retry.count > Limits.retrySteps {
       table.add("'retry' must have 1-\(Limits.retrySteps) durations, not \(retry.count)", at: "retry")

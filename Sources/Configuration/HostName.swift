@@ -9,10 +9,15 @@ package enum HostName {
   ///
   /// A name with a dot is taken as it is; only a short one is looked up, which may ask a name server and wait for it.
   package static func current() -> String {
+    let name = own()
+    return name.contains(".") ? name : canonical(name) ?? name
+  }
+
+  /// What gethostname(2) says: asks nobody, and does not change with the network.
+  package static func own() -> String {
     var buffer = [CChar](repeating: 0, count: ConfigurationLimits.hostnameOctetsMax + 1)
     guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-    let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    return name.contains(".") ? name : canonical(name) ?? name
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   private static func canonical(_ name: String) -> String? {

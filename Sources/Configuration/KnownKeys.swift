@@ -25,7 +25,10 @@ package enum KnownKeys {
     ("access", ["trusted", "auth_failures", "users_file"]),
     ("client", ["name", "address", "allow"]),
     ("message", ["max_size", "max_recipients"]),
-    ("queue", ["directory", "retry", "lifetime", "warn_after"]),
+    (
+      "queue",
+      ["directory", "retry", "lifetime", "warn_after", "history_keep", "dropped_keep", "min_free", "max_messages"]
+    ),
     ("bounce", ["to"]),
     ("tls", ["certificate", "key", "minimum"]),
     ("control", ["directory"]),
@@ -42,7 +45,7 @@ package enum KnownKeys {
     "access": ["deny", "allow_public_trusted"],
     "client": ["from", "rate", "allow_to"],
     "message": [],
-    "queue": ["dropped_keep", "history_keep", "min_free", "max_messages"],
+    "queue": [],
     "tls": ["names", "client_ca"],
     "log": ["style", "addresses"],
   ]

@@ -151,6 +151,16 @@ extension ValueReader where Value == Int64? {
   }
 }
 
+extension ValueReader where Value == Int64? {
+  /// A duration, or "0" or "never" for none at all.
+  static var durationOrNone: Self {
+    Self { node, problems in
+      if case .string("0") = node.value { return .some(nil) }
+      return durationOrNever.read(node, &problems)
+    }
+  }
+}
+
 extension ValueReader where Value == Address? {
   /// A mail address with its domain, or "" for none.
   static var optionalAddress: Self {

@@ -73,6 +73,8 @@ extension Reply {
   // MARK: storage, and the end of a connection
 
   package static let diskFull = Reply(452, EnhancedStatus(4, 3, 1), "Gateway disk full, try later (admin was told)")
+  package static let queueFull = Reply(452, EnhancedStatus(4, 3, 1), "Gateway queue full, try later (admin was told)")
+  static let noRoom = Reply(452, EnhancedStatus(4, 3, 1), "No room for a message of that size, try later")
   package static let diskRefused = Reply(451, EnhancedStatus(4, 3, 0), "Gateway could not store the message, try again")
   static let tooManyLoginFailures = Reply(421, EnhancedStatus(4, 7, 0), "Too many failed logins")
   static let tooManyIdleCommands = Reply(421, EnhancedStatus(4, 7, 0), "Too many commands without mail")

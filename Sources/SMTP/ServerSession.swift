@@ -57,7 +57,11 @@ package struct ServerSession: Sendable {
   package private(set) var login: String?
 
   private var state = State.awaitingCommand
+  /// Set by the handler before `received`.
+  package var intake = Intake.everything
   private var transaction: Envelope?
+  /// Of the message, by the SIZE of its MAIL.
+  private var declaredOctets: UInt64?
   private var content = ByteBuffer()
   private var hasStoredContent = false
   private var lines = LineReader()
@@ -287,6 +291,7 @@ package struct ServerSession: Sendable {
     case .data:
       guard let transaction else { throw .mailFirst }
       guard !transaction.recipients.isEmpty else { throw .recipientFirst }
+      if let refusal = intake.refusal(of: declaredOctets) { throw refusal }
       say(.startContent, into: &output)
       refusal = nil
       state = .readingContent(ContentReader())
@@ -337,6 +342,8 @@ package struct ServerSession: Sendable {
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
     if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(limit: policy.messageOctetsMax) }
+    if let refusal = intake.refusal(of: mail.size) { throw refusal }
+    declaredOctets = mail.size
     transaction = Envelope(sender: mail.sender, recipients: [], body: mail.body)
   }
 

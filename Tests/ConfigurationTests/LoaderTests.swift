@@ -66,6 +66,7 @@ struct LoaderTests {
       retry = ["30s", "2h"]
       lifetime = "2d"
       warn_after = "never"
+      dropped_keep = "3d"
       [bounce]
       to = "both"
       [tls]
@@ -109,6 +110,7 @@ struct LoaderTests {
     expected.queue.retry = [30_000, 7_200_000]
     expected.queue.lifetime = 172_800_000
     expected.queue.warnAfter = nil
+    expected.queue.droppedKeep = 3 * 86_400_000
     expected.bounce.to = .both
     expected.tls.certificate = "/c.pem"
     expected.tls.key = "/k.pem"
