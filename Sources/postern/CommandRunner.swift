@@ -62,9 +62,9 @@ struct CommandRunner {
   private func perform(_ invocation: Invocation, _ output: Output) throws(AdminError) -> ExitCode {
     switch invocation.command.name {
     case .status, .queue, .show, .why, .pauseOut, .pauseUpstream, .resumeIn, .resumeOut,
-      .resumeUpstream, .reload, .usersList, .credsList, .complete:
+      .resumeUpstream, .reload, .usersList, .credsList, .undrop, .complete:
       return try DaemonCommand(invocation, daemon, output).run()
-    case .flush, .hold, .release, .bounce, .pauseIn:
+    case .flush, .hold, .release, .bounce, .drop, .pauseIn:
       return try ConfirmedCommand(invocation, daemon, output).run()
     case .usersAdd, .usersPasswd, .usersDisable, .usersEnable, .usersRemove:
       return try UserEdit(invocation, gateway, daemon, output).run()
@@ -74,6 +74,8 @@ struct CommandRunner {
       return try JournalQuery(invocation, daemon, output).run()
     case .spoolVerify, .spoolDump:
       return try SpoolCommand(invocation, gateway, output).run()
+    case .spoolRepair, .spoolAdopt:
+      return try SpoolTransferCommand(invocation, gateway, output).run()
     case .help:
       output.print(text: try HelpText.text(for: invocation.words))
       return .ok

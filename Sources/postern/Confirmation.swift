@@ -15,8 +15,10 @@ struct Confirmation: ~Copyable {
   init?(for invocation: Invocation) throws(AdminError) {
     guard isatty(STDIN_FILENO) == 1, let terminal = Terminal() else {
       guard invocation.command.isFinal else { return nil }
+      let isKept = invocation.command.name == .drop && !invocation.has(.now)
+      let why = isKept ? "asks before it takes mail out of the queue" : "cannot be taken back"
       throw .usage(
-        "unconfirmed", "'\(invocation.command.name.rawValue)' cannot be taken back, and nobody can be asked here",
+        "unconfirmed", "'\(invocation.command.name.rawValue)' \(why), and nobody can be asked here",
         hint: "postern \(invocation.typed) --yes")
     }
     self.terminal = terminal

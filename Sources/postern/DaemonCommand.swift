@@ -29,6 +29,7 @@ struct DaemonCommand {
         switch payload {
         case .status(let status): StatusView.lines(status, now: now, style: style)
         case .message(let message) where isList: queue.add(message)
+        case .note(let note): queue.add(note)
         case .message(let message): ShowView.lines(message, now: now, style: style)
         case .why(let why): WhyView.lines(why, now: now, style: style)
         case .change(let change): changes.lines(change)
@@ -37,7 +38,7 @@ struct DaemonCommand {
         case .login(let login): logins.add(login)
         case .credential(let credential): credentials.add(credential)
         case .credentialChange(let change): OutcomeView.lines(change, style: style)
-        case .spool, .spoolRecord, .user, .version, .candidate, .unknown: []
+        case .spool, .spoolRecord, .spoolTransfer, .user, .version, .candidate, .unknown: []
         }
       }
     }

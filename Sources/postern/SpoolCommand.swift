@@ -27,7 +27,7 @@ struct SpoolCommand {
         output.print(.spoolRecord(reply)) { [SpoolView.line(reply, style: $0)] }
       }
     } catch {
-      throw failure(error, directory)
+      throw AdminError(error, invocation)
     }
     let reply = SpoolReply(report, directory: directory)
     output.print(.spool(reply)) { SpoolView.lines(reply, style: $0) }
@@ -40,40 +40,24 @@ struct SpoolCommand {
   }
 }
 
-extension SpoolCommand {
-  private func failure(_ error: QueueError, _ directory: String) -> AdminError {
-    let command = "postern \(invocation.typed)"
-    if error.isInUse {
-      return AdminError(
-        "spool.in_use", "\(error)", context: ["a running posternd changes what is read here: stop it first"],
-        hint: "sudo systemctl stop postern", exit: .temporary)
-    }
-    switch error {
-    case .log(.disk(_, _, let code)) where code == EACCES || code == EPERM:
-      return AdminError("spool.permission", "\(error)", hint: "sudo \(command)", exit: .noPermission)
-    case .log(.disk(_, _, let code)) where code == ENOENT || code == ENOTDIR:
-      return AdminError("spool.absent", "\(error)", context: ["there is no queue here"], exit: .noInput)
-    default: return AdminError("spool.unreadable", "\(error)", exit: .dataError)
-    }
-  }
-}
-
 extension SpoolReply {
   fileprivate init(_ report: SpoolReport, directory: String) {
     let summary = report.summary
     let counts = [
       "queued": summary.queued, "sending": summary.sending, "deferred": summary.deferred, "held": summary.held,
       "failed": summary.failed, "quarantined": summary.quarantined,
+      "dropped": summary.dropped,
     ]
     self.init(
       directory: directory, isSound: report.isSound, states: counts.filter { $0.value > 0 },
-      messages: summary.messages, records: report.recovery.records, segments: report.recovery.segments,
+      messages: summary.messages + summary.dropped, records: report.recovery.records,
+      segments: report.recovery.segments,
       octets: report.recovery.octets, lastChange: report.lastChange.map { Timestamp(milliseconds: $0) },
       torn: report.recovery.tornRecords,
       damages: report.recovery.damages.map {
         Damage(
-          segment: $0.segment, offset: $0.offset, octets: $0.octets, message: $0.message?.description,
-          missing: $0.missing)
+          kind: $0.word, text: $0.description, segment: $0.segment, offset: $0.offset, octets: $0.octets,
+          message: $0.message?.description, missing: $0.missing)
       })
   }
 }

@@ -17,6 +17,7 @@ struct CommandTableTests {
     let value: [String] =
       switch command.takes {
       case .nothing: []
+      case .two: ["/old", "/new"]
       case .one, .optional, .any: command.takes == .any(.command) ? ["status"] : ["7KQ2"]
       }
     #expect(try Invocation(command.words + value).command == command)
@@ -32,7 +33,8 @@ struct CommandTableTests {
     arguments: [
       (Command.Name.status, "status"), (.queue, "queue [SELECTOR...] [--count|--ids] [-n N]"), (.show, "show ID"),
       (.flush, "flush SELECTOR...|--all [--dry-run|--yes] [--reason TEXT]"), (.why, "why ID|UPSTREAM"),
-      (.spoolVerify, "spool verify [DIR]"), (.pauseUpstream, "pause upstream UPSTREAM [--for TIME] [--reason TEXT]"),
+      (.spoolVerify, "spool verify [DIR]"), (.spoolRepair, "spool repair DIR NEWDIR"),
+      (.pauseUpstream, "pause upstream UPSTREAM [--for TIME] [--reason TEXT]"),
       (.usersAdd, "users add NAME [--ask|--password-stdin]"), (.help, "help [COMMAND...]"),
     ])
   func usage(name: Command.Name, usage: String) {
@@ -65,7 +67,7 @@ struct CommandTableTests {
   func capabilities() {
     let view = ["status", "queue", "show", "why", "complete"]
     let operate =
-      ["flush", "hold", "release", "bounce"]
+      ["flush", "hold", "release", "bounce", "drop", "undrop"]
       + ["pause", "resume"].flatMap { verb in
         ["in", "out", "upstream"].map { "\(verb).\($0)" }
       }
@@ -79,7 +81,7 @@ struct CommandTableTests {
     "one slip in three characters is still the same word",
     arguments: [
       ("flsuh", "flush"), ("qeue", "queue"), ("reload ", "reload"), ("Status", "status"), ("verison", "version"),
-      ("undo", nil), ("", nil), ("x", nil),
+      ("undo", "undrop"), ("revert", nil), ("", nil), ("x", nil),
     ])
   func nearest(word: String, name: String?) {
     #expect(NearestName.of(word, among: CommandTable.commands.map(\.name.rawValue)) == name)

@@ -33,12 +33,14 @@ struct CompletionTests {
     "what only the daemon knows",
     arguments: [
       ("show ", "", [.ids]), ("why 7K", "7K", [.ids, .upstreams]), ("pause upstream of", "of", [.upstreams]),
+      ("undrop b", "b", [.batches]),
       ("resume up ", "", [.upstreams]), ("creds set o", "o", [.upstreams]), ("users passwd ", "", [.users]),
       ("users add ", "", []), ("show 7KQ2 ", "", []), ("flush to:@ex", "@ex", [.recipients]),
       ("flush -to:@ex", "@ex", [.recipients]), ("queue from:a@x.org,b", "b", [.senders]),
       ("queue state:held user:", "", [.users, .submitters]), ("queue upstream:o", "o", [.upstreams]),
       ("queue 7K", "7K", [.ids]), ("hold --for 2h 7", "7", [.ids]), ("flush --all 7", "7", []),
-      ("spool verify /v", "/v", [.directories]), ("log -f client:1", "1", [.submitters]),
+      ("spool verify /v", "/v", [.directories]), ("spool repair /q ", "", [.directories]),
+      ("log -f client:1", "1", [.submitters]),
       ("hold --reason 'to:b", "'to:b", []), ("hold --reason to:b", "to:b", []),
     ] as [(String, String, Set<Completion.Kind>)])
   func wanted(line: String, typed: String, kinds: Set<Completion.Kind>) {

@@ -33,7 +33,7 @@ struct LineTests {
   @Test(
     "the console takes commands as short as they are clear, and hints as they are printed",
     arguments: [
-      ("q", "queue"), ("qui", "quit"), ("q to:x --ids", "queue to:x --ids"), ("u l", "users list"),
+      ("q", "queue"), ("qui", "quit"), ("q to:x --ids", "queue to:x --ids"), ("us l", "users list"),
       ("us ad bob", "users add bob"),
       ("--json st", "--json status"), ("pa u gmail", "pause upstream gmail"), ("postern why 7KQ2", "why 7KQ2"),
       ("e", "exit"), ("his", "history"), ("frob x", "frob x"), ("users frob", "users frob"), ("postern", "postern"),

@@ -23,6 +23,8 @@ struct InvocationTests {
         .init(select: "to:@example.org", reason: "typo", seconds: 7200)
       ),
       ("hold --for=90s 7KQ2", "hold", .init(select: "7KQ2", seconds: 90)),
+      ("drop from:@x.org --now --yes", "drop", .init(select: "from:@x.org", isNow: true)),
+      ("undrop batch:41", "undrop", .init(name: "batch:41")),
       ("bounce --no-dsn --dry-run --all", "bounce", .init(all: true, dryRun: true, noDSN: true)),
       ("pause upstream gmail --for 1d", "pause.upstream", .init(name: "gmail", seconds: 86_400)),
       ("why gmail", "why", .init(name: "gmail")),

@@ -18,6 +18,9 @@ struct OutcomeTests {
       ("bounce --all", 1, 1, "1 message bounced, a notification goes out"),
       ("bounce --all", 3, 2, "2 messages bounced, notifications go out; 1 message could not be changed"),
       ("bounce --all --no-dsn", 2, 2, "2 messages bounced, nobody is told"),
+      ("drop --all", 3, 2, "2 messages dropped; 1 message was dropped before"),
+      ("drop --all --now", 3, 1, "1 message erased; 2 messages were being sent"),
+      ("undrop batch:41", 214, 214, "214 messages put back"),
       ("release --all", 0, 0, "no message matches"),
     ])
   func changes(line: String, matched: Int, done: Int, text: String) throws {
@@ -42,6 +45,26 @@ struct OutcomeTests {
     #expect(
       view.preview(change, change.preview!).map { $0.split(separator: " ") } == lines.map { $0.split(separator: " ") })
     #expect(view.lines(change).last == "nothing was changed: this is a dry run")
+  }
+
+  @Test("a drop says how long it can be undone and how; erasing does not")
+  func drops() throws {
+    var (invocation, change) = try change("drop from:@x.org", matched: 214, done: 214)
+    change.undo = "undrop batch:41"
+    change.keptUntil = Timestamp(milliseconds: now.milliseconds + 86_400_000)
+    #expect(
+      ChangeView(invocation, now: now, style: .plain).lines(change) == [
+        "214 messages dropped", "Undo until 2026-11-22 14:06:11Z (in 1d):  postern undrop batch:41",
+      ])
+    change.preview = .init(bytes: 32_505_856, samples: [], upTo: nil)
+    change.keptSeconds = 86_400
+    #expect(
+      ChangeView(invocation, now: now, style: .plain).preview(change, change.preview!).first
+        == "Will move 214 messages (31 MiB) out of the queue, kept 1 d:")
+    let erasing = try Invocation(["drop", "from:@x.org", "--now"])
+    #expect(
+      ChangeView(erasing, now: now, style: .plain).preview(change, change.preview!).first
+        == "Will erase 214 messages (31 MiB) for good; nobody is told:")
   }
 
   private func change(_ line: String, matched: Int, done: Int) throws -> (Invocation, ChangeReply) {
@@ -131,6 +154,25 @@ struct OutcomeTests {
     #expect(lines.last == "  -> postern resume in")
   }
 
+  @Test("a queue that was repaired or adopted, with all that stayed behind")
+  func transfers() {
+    var reply = SpoolTransferReply(from: "/old", into: "/new", messages: 3)
+    #expect(
+      SpoolTransferView.lines(reply, isAdoption: false, style: .plain) == [
+        "/new: 3 messages repaired from /old", "Keep /old; put /new in its place, or name it as [queue] directory",
+      ])
+    (reply.host, reply.earlier, reply.lost) = ("mail\u{1B}2", 2, ["7KQ2M9XF4"])
+    (reply.renamed, reply.damages) = ([.init(old: "W0HE12345", new: "5RQA12345")], ["damaged record"])
+    #expect(
+      SpoolTransferView.lines(reply, isAdoption: true, style: .plain) == [
+        #"/new: 3 messages adopted from /old (of mail\x1b2), 2 taken over before"#, "  damage damaged record",
+        "  ! W0HE12345 is 5RQA12345 here: there was another message of that id",
+        "  lost 7KQ2M9XF4: it cannot be read whole, and is in /old only",
+        "Never start a posternd on /old again: its mail would be sent twice",
+      ])
+    #expect(!reply.isWhole)
+  }
+
   @Test("the spool")
   func spool() {
     var reply = SpoolReply(
@@ -143,9 +185,12 @@ struct OutcomeTests {
         "sound: every octet is what was written",
       ])
     reply.isSound = false
-    reply.damages = [.init(segment: "0001.log", offset: 4096, octets: 1, message: "7KQ2M9XF4", missing: [])]
-    #expect(
-      SpoolView.lines(reply, style: .plain)[1] == "  damage in 0001.log at offset 4096, 1 octet, message 7KQ2M9XF4")
+    reply.damages = [
+      .init(
+        kind: "record", text: "damaged record in 0001.log; what\u{1B}", segment: "0001.log", offset: 4096, octets: 1,
+        message: "7KQ2M9XF4", missing: [])
+    ]
+    #expect(SpoolView.lines(reply, style: .plain)[1] == #"  damage damaged record in 0001.log; what\x1b"#)
     let record = SpoolRecordReply(
       segment: "0001.log", offset: 64, octets: 9, record: "held", time: now, messages: ["7KQ2M9XF4"],
       facts: [.init(name: "reason", value: "a b\u{1B}")])

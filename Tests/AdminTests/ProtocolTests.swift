@@ -67,7 +67,8 @@ struct ProtocolTests {
         + #""health":"degraded","host":"gate","in":{"listeners":[{"name":"submission","port":587}],"sessions":3},"#
         + #""pauses":[],"queue":{"bytes":1261000,"deferred":2,"failed":1,"held":0,"oldest_s":10860,"quarantined":0,"#
         + #""queued":0,"sending":0,"total":3},"#
-        + #""spool":{"free_bytes":9878424780},"type":"status","upstreams":[{"endpoint":"smtp.gmail.com:465","#
+        + #""spool":{"free_bytes":9878424780,"min_free_bytes":0,"state":"ok"},"type":"status","#
+        + #""upstreams":[{"endpoint":"smtp.gmail.com:465","#
         + #""name":"gmail","next_probe":"2026-11-21T15:02:11Z","reason":"login","#
         + #""reply":"535 5.7.8 Username and Password not accepted","since":"2026-11-21T14:02:11Z","state":"paused"}],"#
         + #""uptime_s":1051200,"v":1,"version":"1.0.0","warnings":[{"client":"printer","code":"client.plaintext","#
@@ -91,7 +92,7 @@ struct ProtocolTests {
     let data = #"{"v":1,"id":1,"data":{"v":1,"type":"weather","sky":"blue"},"later":[1,{"a":null}]}"#
     #expect(try ControlLine.decode(AdminReply.self, from: Array(data.utf8)) == .data(id: 1, .unknown(type: "weather")))
     let change =
-      #"{"id":2,"data":{"type":"change","verb":"flush","matched":1,"done":1,"failed":0,"actor":{"uid":0,"sudo_user":"alice"},"undo":"x"}}"#
+      #"{"id":2,"data":{"type":"change","verb":"flush","matched":1,"done":1,"failed":0,"actor":{"uid":0,"sudo_user":"alice"},"sky":"x"}}"#
     #expect(
       try ControlLine.decode(AdminReply.self, from: Array(change.utf8))
         == .data(id: 2, .change(.init(verb: "flush", matched: 1, done: 1, failed: 0, actor: .init(uid: 0)))))

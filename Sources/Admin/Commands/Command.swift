@@ -13,6 +13,8 @@ package struct Command: Sendable, Equatable {
     case hold
     case release
     case bounce
+    case drop
+    case undrop
     case pauseIn = "pause in"
     case pauseOut = "pause out"
     case pauseUpstream = "pause upstream"
@@ -31,6 +33,8 @@ package struct Command: Sendable, Equatable {
     case credsSet = "creds set"
     case spoolVerify = "spool verify"
     case spoolDump = "spool dump"
+    case spoolRepair = "spool repair"
+    case spoolAdopt = "spool adopt"
     case help
     case version
     /// Asked by consoles, not typed by people.
@@ -64,11 +68,14 @@ package struct Command: Sendable, Equatable {
     case subject = "ID|UPSTREAM"
     case command = "COMMAND"
     case directory = "DIR"
+    case newDirectory = "NEWDIR"
+    case batch = "batch:N"
   }
 
   package enum Takes: Sendable, Equatable {
     case nothing
     case one(Placeholder)
+    case two(Placeholder, Placeholder)
     case optional(Placeholder)
     case any(Placeholder)
   }
@@ -80,7 +87,7 @@ package struct Command: Sendable, Equatable {
   package let place: Place
   /// True if the command changes something: the daemon logs who asked.
   package let changes: Bool
-  /// True if it cannot be taken back: it shows first what it would do, and asks.
+  /// True if it cannot be taken back, or takes mail out of sight: it shows first what it would do, and asks.
   package let isFinal: Bool
   package let summary: String
   /// Further lines of help, one sentence or example each.
@@ -121,6 +128,7 @@ package struct Command: Sendable, Equatable {
     case .any(let placeholder) where needsTarget: "\(name.rawValue) \(placeholder.rawValue)...|\(Option.all.rawValue)"
     case .any(let placeholder): "\(name.rawValue) [\(placeholder.rawValue)...]"
     case .one(let placeholder): "\(name.rawValue) \(placeholder.rawValue)"
+    case .two(let first, let second): "\(name.rawValue) \(first.rawValue) \(second.rawValue)"
     case .optional(let placeholder): "\(name.rawValue) [\(placeholder.rawValue)]"
     case .nothing: name.rawValue
     }

@@ -10,10 +10,17 @@ package enum CommandTable {
       details: ["Exit 0 if all is well, 1 if degraded, 69 if posternd is not running; with -q only that."]),
     Command(
       .queue, takes: .any(.selector), options: [.count, .ids, .limit], level: .view, "list waiting messages",
-      details: ["Without a selector: all of them, oldest first.", "Example: postern queue to:@example.org age:>1h"]),
+      details: [
+        "Without a selector: all of them, oldest first. Finished mail, newest first, where state: asks for it; it is",
+        "remembered for queue.history_keep.",
+        "Example: postern queue to:@example.org age:>1h", "Example: postern queue state:sent to:bob@example.org",
+      ]),
     Command(
       .show, takes: .one(.id), level: .view, "everything known about one message",
-      details: ["With the last reply for each recipient. Four characters of the id are enough if no other begins so."]),
+      details: [
+        "With the last reply for each recipient. Four characters of the id are enough if no other begins so.",
+        "Of a finished message: how it ended, as long as that is remembered (queue.history_keep).",
+      ]),
     Command(
       .why, takes: .one(.subject), level: .view, "why a message has not left, or what ails an upstream; what to type",
       details: ["What the other side said, what happens next and when, and the command that helps."]),
@@ -37,6 +44,22 @@ package enum CommandTable {
       details: [
         "Shows first which messages are meant, and asks. The sender is told, with the text of --reason.",
         "Example: postern bounce to:@exmaple.com --reason 'no such domain'",
+      ]),
+    Command(
+      .drop, takes: .any(.selector), options: [.all, .now, .dryRun, .yes, .reason], level: .operate, changes: true,
+      isFinal: true, "take messages out of the queue; nobody is told",
+      details: [
+        "Shows first which messages are meant, and asks. They are kept for queue.dropped_keep; until then",
+        "'postern undrop' puts them back as they were, and 'postern queue state:dropped' lists them.",
+        "What is being sent finishes its attempt first. Only an id or state:dropped means a dropped message.",
+        "With --now they are erased at once, and nothing brings them back; that takes the level admin.",
+        "Example: postern drop from:@spammy.example age:>1d",
+      ]),
+    Command(
+      .undrop, takes: .one(.batch), level: .operate, changes: true, "put dropped messages back into the queue",
+      details: [
+        "All of a batch that are still kept, as they were before: what was on hold is on hold. Lifetimes stood still.",
+        "Example: postern undrop batch:41",
       ]),
     Command(
       .pauseIn, options: [.duration, .dryRun, .yes, .reason], level: .operate, changes: true, isFinal: true,
@@ -106,6 +129,21 @@ package enum CommandTable {
     Command(
       .spoolDump, takes: .optional(.directory), level: .admin, place: .client, "every record of the queue on disk",
       details: ["Offline: posternd must not run. Changes nothing. Never shows content."]),
+    Command(
+      .spoolRepair, takes: .two(.directory, .newDirectory), level: .admin, place: .client, changes: true,
+      "make a new queue on disk of all that can be read of a damaged one",
+      details: [
+        "Offline: posternd must not run. DIR is only read, and NEWDIR must be empty or not there yet.",
+        "Every message that can be read whole is in NEWDIR then, with its id and state. Exit 1 if one could not.",
+        "Example: postern spool repair /var/lib/postern/queue /var/lib/postern/queue.new",
+      ]),
+    Command(
+      .spoolAdopt, takes: .one(.directory), level: .admin, place: .client, changes: true,
+      "take over the messages of another machine's queue",
+      details: [
+        "Offline: posternd must not run, neither here nor on DIR. DIR is only read; what it holds is sent from here.",
+        "Ids and states stay. Twice is once: what was taken over before is left out. Exit 1 if a message is unreadable.",
+      ]),
     Command(.help, takes: .any(.command), level: .view, place: .client, "this list, or one command in full"),
     Command(.version, level: .view, place: .client, "version of this program"),
     Command(.complete, level: .view, "what can stand at the end of a line"),

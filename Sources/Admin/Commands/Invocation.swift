@@ -90,6 +90,9 @@ package struct Invocation: Sendable, Equatable {
       guard let first = words.first else { throw command.missingArgument }
       if first.hasPrefix("-") { throw surplus(first) }
       if words.count > 1 { throw surplus(words[1]) }
+    case .two:
+      guard words.count > 1 else { throw command.missingArgument }
+      if words.count > 2 { throw surplus(words[2]) }
     case .optional:
       if words.count > 1 { throw surplus(words[1]) }
     case .nothing:
@@ -117,6 +120,7 @@ package struct Invocation: Sendable, Equatable {
     if has(.all) { arguments.all = true }
     if has(.dryRun) { arguments.dryRun = true }
     if has(.noDSN) { arguments.noDSN = true }
+    if has(.now) { arguments.isNow = true }
     arguments.reason = options[.reason]
     arguments.seconds = options[.duration].flatMap(TimeSpan.seconds)
     arguments.limit = options[.limit].flatMap { Int($0) }

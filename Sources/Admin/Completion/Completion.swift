@@ -16,6 +16,8 @@ package struct Completion: Sendable, Equatable {
     case submitters
     /// On the machine of the console, which looks itself.
     case directories
+    /// Those that can be put back.
+    case batches
   }
 
   /// The end of the line that a candidate takes the place of: the last word, or of a term what stands behind its colon,
@@ -124,10 +126,12 @@ package struct Completion: Sendable, Equatable {
       case .upstream: wanted = [.upstreams]
       // A name that exists is no name for a new user.
       case .user: wanted = command.name == .usersAdd ? [] : [.users]
-      case .directory: wanted = [.directories]
+      case .directory, .newDirectory: wanted = [.directories]
+      case .batch: wanted = [.batches]
       case .selector, .command: break
       }
-    case .nothing, .one, .optional, .any: break
+    case .two(.directory, _) where words.count < 2: wanted = [.directories]
+    case .nothing, .one, .two, .optional, .any: break
     }
   }
 

@@ -8,6 +8,7 @@ package struct ChangeView: Sendable {
   /// End of the hold that was asked for; nil if it has none.
   private let until: Timestamp?
   private let tellsSenders: Bool
+  private let erases: Bool
   /// What was typed to mean these messages, for the list of all of them.
   private let selector: String
 
@@ -18,11 +19,16 @@ package struct ChangeView: Sendable {
       Timestamp(milliseconds: now.milliseconds + Int64($0) * 1000)
     }
     tellsSenders = !invocation.has(.noDSN)
+    erases = invocation.has(.now)
     selector = invocation.words.map(TypedLine.quoted).joined(separator: " ")
   }
 
   package func lines(_ change: ChangeReply) -> [String] {
     guard change.matched > 0 else { return ["no message matches"] }
+    let undo = change.undo.map { undo in
+      let until = change.keptUntil.map { " until \($0.forPeople) (\(Humane.until($0, from: now)))" } ?? ""
+      return ["Undo\(until):  postern \(TerminalText.escaped(undo))"]
+    }
     let notes = notes(change)
     if let preview = change.preview {
       return self.preview(change, preview) + notes + ["nothing was changed: this is a dry run"]
@@ -30,7 +36,7 @@ package struct ChangeView: Sendable {
     var line = "\(Humane.count(change.done, "message")) \(done(change.verb, count: change.done))"
     let rest = change.matched - change.done
     if rest > 0 { line += "; \(Humane.count(rest, "message")) \(left(change.verb, count: rest))" }
-    return [line] + notes
+    return [line] + (undo ?? []) + notes
   }
 
   package func notes(_ change: ChangeReply) -> [String] {
@@ -39,8 +45,8 @@ package struct ChangeView: Sendable {
 
   /// What is meant, before anybody agrees: `Will bounce 214 messages (31 MiB):`, then some of them.
   package func preview(_ change: ChangeReply, _ preview: ChangeReply.Preview) -> [String] {
-    let verb = TerminalText.escaped(change.verb)
-    var lines = ["Will \(verb) \(Humane.count(change.matched, "message")) (\(Humane.longSize(preview.bytes))):"]
+    let what = "\(Humane.count(change.matched, "message")) (\(Humane.longSize(preview.bytes)))"
+    var lines = [will(change, what) + ":"]
     let rows = preview.samples.map { sample in
       (
         TerminalText.escaped(sample.id), Humane.longSpan(seconds: sample.ageSeconds),
@@ -59,6 +65,13 @@ package struct ChangeView: Sendable {
     return lines
   }
 
+  private func will(_ change: ChangeReply, _ what: String) -> String {
+    guard change.verb == "drop" else { return "Will \(TerminalText.escaped(change.verb)) \(what)" }
+    guard !erases else { return "Will erase \(what) for good; nobody is told" }
+    let kept = change.keptSeconds.map { ", kept \(Humane.longSpan(seconds: $0))" } ?? ""
+    return "Will move \(what) out of the queue\(kept)"
+  }
+
   private func done(_ verb: String, count: Int) -> String {
     switch verb {
     case "flush": return "will be tried now"
@@ -69,6 +82,8 @@ package struct ChangeView: Sendable {
     case "bounce":
       if !tellsSenders { return "bounced, nobody is told" }
       return count == 1 ? "bounced, a notification goes out" : "bounced, notifications go out"
+    case "drop": return erases ? "erased" : "dropped"
+    case "undrop": return "put back"
     default: return "changed"
     }
   }
@@ -79,6 +94,8 @@ package struct ChangeView: Sendable {
     case "flush": "had nothing deferred"
     case "hold": "\(were) not changed"
     case "release": "\(were) not held"
+    case "drop" where erases: "\(were) being sent"
+    case "drop": "\(were) dropped before"
     default: "could not be changed"
     }
   }

@@ -9,6 +9,7 @@ package struct QueueView: Sendable {
   private var messages = 0
   private var octets = 0
   private var firstID: String?
+  private var notes: [String] = []
   private let showsTries: Bool
 
   private static let columnsForTries = 120
@@ -33,11 +34,17 @@ package struct QueueView: Sendable {
     return table.add(start + tries + [message.next.map { Humane.until($0, from: now) } ?? "-", message.why ?? "-"])
   }
 
+  /// A line below the list.
+  package mutating func add(_ note: NoteReply) -> [String] {
+    notes.append(TerminalText.escaped(note.note))
+    return []
+  }
+
   package mutating func finish() -> [String] {
-    guard let firstID else { return ["no messages"] }
+    guard let firstID else { return ["no messages"] + notes }
     return table.finish() + [
       "\(Humane.count(messages, "message")), \(Humane.longSize(octets)).   why: postern why \(firstID.prefix(4))"
-    ]
+    ] + notes
   }
 
   static func path(_ sender: String) -> String { sender.isEmpty ? "<>" : sender }

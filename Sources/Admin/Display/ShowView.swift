@@ -4,6 +4,7 @@
 /// The record that `show` prints: what is known of the message, then a row for each recipient with the last reply.
 package enum ShowView {
   package static func lines(_ message: MessageReply, now: Timestamp, style: Style) -> [String] {
+    if message.finished != nil { return EndText.sentences(message, now: now).map(TerminalText.escaped) }
     let escaped = TerminalText.escaped
     let tone: Style.Tone = message.state == "failed" ? .bad : message.state == "deferred" ? .warning : .good
     var lines = [
@@ -14,9 +15,14 @@ package enum ShowView {
     ]
     if let client = message.client { lines.append("  client    \(escaped(facts(client)))") }
     if let hold = message.hold { lines.append("  held      \(escaped(facts(hold, now: now)))") }
+    if let drop = message.drop {
+      lines.append("  dropped   \(escaped("by \(drop.by)")) at \(drop.since.forPeople), batch \(drop.batch)")
+      lines.append("  erased    \(drop.until.forPeople)   \(Humane.until(drop.until, from: now))")
+      lines.append("  put back  postern undrop batch:\(drop.batch)")
+    }
     if let next = message.next { lines.append("  next      \(next.forPeople)   \(Humane.until(next, from: now))") }
-    if message.state != "failed" {
-      lines.append("  gives up  \(message.expires.forPeople)   \(Humane.until(message.expires, from: now))")
+    if message.state != "failed", message.state != "dropped", let expires = message.expires {
+      lines.append("  gives up  \(expires.forPeople)   \(Humane.until(expires, from: now))")
     }
     if message.duplicatePossible == true {
       lines.append("  \(style.paint("!", .warning)) a connection broke before its last reply: a duplicate is possible")

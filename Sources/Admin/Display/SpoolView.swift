@@ -16,7 +16,7 @@ package enum SpoolView {
       lines.append(
         "  \(Humane.count(spool.torn, "record")) torn by a crash; nobody had an answer for it, nothing is lost")
     }
-    lines += spool.damages.map { "  \(style.paint("damage", .bad)) \(TerminalText.escaped(place($0)))" }
+    lines += spool.damages.map { "  \(style.paint("damage", .bad)) \(TerminalText.escaped($0.text))" }
     lines.append(
       spool.isSound
         ? style.paint("sound", .good) + ": every octet is what was written"
@@ -31,11 +31,5 @@ package enum SpoolView {
       ["\(record.segment):\(record.offset)", record.record, record.time?.forPeople].compactMap { $0 }
       + record.messages + facts
     return TerminalText.escaped(words.joined(separator: "  "))
-  }
-
-  private static func place(_ damage: SpoolReply.Damage) -> String {
-    "in \(damage.segment) at offset \(damage.offset), \(Humane.count(damage.octets, "octet"))"
-      + (damage.message.map { ", message \($0)" } ?? "")
-      + (damage.missing.isEmpty ? "" : ", missing behind it: \(damage.missing.joined(separator: ", "))")
   }
 }

@@ -71,6 +71,7 @@ package enum StatusView {
     var facts = [String(queue.total) + (counts.isEmpty ? "" : "   (\(counts))")]
     if queue.total > 0 { facts.append(Humane.longSize(queue.bytes)) }
     if let oldest = queue.oldestSeconds { facts.append("oldest \(Humane.longSpan(seconds: oldest))") }
+    if let dropped = queue.dropped, dropped > 0 { facts.append("and \(dropped) dropped") }
     facts.append("spool has \(Humane.longSize(status.spool.freeBytes)) free")
     return facts.joined(separator: "   ")
   }

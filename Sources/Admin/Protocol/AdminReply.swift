@@ -19,9 +19,11 @@ package enum AdminReply: Sendable, Equatable {
     case credentialChange(CredentialChangeReply)
     case login(LoginReply)
     case candidate(CandidateReply)
+    case note(NoteReply)
     /// These come from the client itself, which prints them in the same form.
     case spool(SpoolReply)
     case spoolRecord(SpoolRecordReply)
+    case spoolTransfer(SpoolTransferReply)
     case user(UserReply)
     case version(VersionReply)
     /// From a newer daemon; shown to nobody.
@@ -85,8 +87,10 @@ extension AdminReply.Payload: Codable {
     case "credential-change": self = .credentialChange(try CredentialChangeReply(from: decoder))
     case "login": self = .login(try LoginReply(from: decoder))
     case "candidate": self = .candidate(try CandidateReply(from: decoder))
+    case "note": self = .note(try NoteReply(from: decoder))
     case "spool": self = .spool(try SpoolReply(from: decoder))
     case "spool-record": self = .spoolRecord(try SpoolRecordReply(from: decoder))
+    case "spool-transfer": self = .spoolTransfer(try SpoolTransferReply(from: decoder))
     case "user": self = .user(try UserReply(from: decoder))
     case "version": self = .version(try VersionReply(from: decoder))
     default: self = .unknown(type: type)
@@ -108,8 +112,10 @@ extension AdminReply.Payload: Codable {
     case .credentialChange(let reply): try reply.encode(to: encoder)
     case .login(let reply): try reply.encode(to: encoder)
     case .candidate(let reply): try reply.encode(to: encoder)
+    case .note(let reply): try reply.encode(to: encoder)
     case .spool(let reply): try reply.encode(to: encoder)
     case .spoolRecord(let reply): try reply.encode(to: encoder)
+    case .spoolTransfer(let reply): try reply.encode(to: encoder)
     case .user(let reply): try reply.encode(to: encoder)
     case .version(let reply): try reply.encode(to: encoder)
     case .unknown: break
@@ -128,8 +134,10 @@ extension AdminReply.Payload: Codable {
     case .credentialChange: "credential-change"
     case .login: "login"
     case .candidate: "candidate"
+    case .note: "note"
     case .spool: "spool"
     case .spoolRecord: "spool-record"
+    case .spoolTransfer: "spool-transfer"
     case .user: "user"
     case .version: "version"
     case .unknown(let type): type

@@ -9,6 +9,7 @@ extension AdminRequest {
     if args.all == true { words.append(Command.Option.all.rawValue) }
     if let seconds = args.seconds { words += [Command.Option.duration.rawValue, TimeSpan.text(seconds: seconds)] }
     if args.noDSN == true { words.append(Command.Option.noDSN.rawValue) }
+    if args.isNow == true { words.append(Command.Option.now.rawValue) }
     if args.noTest == true { words.append(Command.Option.noTest.rawValue) }
     if let limit = args.limit { words += [Command.Option.limit.rawValue, String(limit)] }
     if args.dryRun == true { words.append(Command.Option.dryRun.rawValue) }

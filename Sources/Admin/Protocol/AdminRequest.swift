@@ -46,6 +46,8 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     /// How long a hold or a pause lasts; none has no end of its own.
     package var seconds: Int?
     package var noDSN: Bool?
+    /// Of `drop`: erase at once.
+    package var isNow: Bool?
     package var limit: Int?
     /// A secret, for `creds.set` alone.
     package var secret: SecretText?
@@ -57,7 +59,7 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     package init(
       select: String? = nil, all: Bool? = nil, message: String? = nil, name: String? = nil, dryRun: Bool? = nil,
       upTo: String? = nil, asOf: Timestamp? = nil, confirmed: Int? = nil, reason: String? = nil, seconds: Int? = nil,
-      noDSN: Bool? = nil, limit: Int? = nil,
+      noDSN: Bool? = nil, isNow: Bool? = nil, limit: Int? = nil,
       secret: SecretText? = nil, noTest: Bool? = nil, line: String? = nil
     ) {
       self.select = select
@@ -71,6 +73,7 @@ package struct AdminRequest: Sendable, Equatable, Codable {
       self.reason = reason
       self.seconds = seconds
       self.noDSN = noDSN
+      self.isNow = isNow
       self.limit = limit
       self.secret = secret
       self.noTest = noTest
@@ -84,6 +87,7 @@ package struct AdminRequest: Sendable, Equatable, Codable {
       case asOf = "as_of"
       case seconds = "for_s"
       case noDSN = "no_dsn"
+      case isNow = "now"
       case noTest = "no_test"
     }
   }
@@ -117,7 +121,7 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     switch command.takes {
     case .one(.id): if args.message == nil { throw command.missingArgument }
     case .one: if args.name == nil { throw command.missingArgument }
-    case .nothing, .optional, .any: break
+    case .nothing, .two, .optional, .any: break
     }
     guard args.dryRun != true || command.takes == .any(.selector) else {
       throw .usage("no_dry_run", "'\(command.name.rawValue)' has no dry run here: the console says what it would do")

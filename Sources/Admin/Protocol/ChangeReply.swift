@@ -69,6 +69,11 @@ package struct ChangeReply: Sendable, Equatable, Codable {
   package var notes: [String]?
   /// Of a dry run; nothing was done.
   package var preview: Preview?
+  /// The command that takes it back, without `postern`.
+  package var undo: String?
+  /// How long it can be taken back, and until when that is.
+  package var keptSeconds: Int?
+  package var keptUntil: Timestamp?
 
   package init(
     verb: String, matched: Int, done: Int, failed: Int, actor: Actor, notes: [String]? = nil, preview: Preview? = nil
@@ -80,6 +85,12 @@ package struct ChangeReply: Sendable, Equatable, Codable {
     self.actor = actor
     self.notes = notes
     self.preview = preview
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case verb, matched, done, failed, actor, notes, preview, undo
+    case keptSeconds = "kept_s"
+    case keptUntil = "kept_until"
   }
 }
 

@@ -25,12 +25,15 @@ extension Command.Level {
 
 extension AdminError {
   /// A command that needs more than this connection has. `typed` is the command with its arguments, for the hint.
-  package static func level(_ command: Command, has level: Command.Level, typed: String) -> AdminError {
+  package static func level(
+    _ command: Command, needs needed: Command.Level? = nil, has level: Command.Level, typed: String
+  ) -> AdminError {
+    let needed = needed ?? command.level
     let remedy =
-      command.level.groupName.map { "group '\($0)' (sudo usermod -aG \($0) NAME) or root has it" } ?? "only root has it"
+      needed.groupName.map { "group '\($0)' (sudo usermod -aG \($0) NAME) or root has it" } ?? "only root has it"
     return AdminError(
       "daemon.level",
-      "'\(command.name.rawValue)' needs level \(command.level.rawValue), this connection has \(level.rawValue)",
+      "'\(command.name.rawValue)' needs level \(needed.rawValue), this connection has \(level.rawValue)",
       context: [remedy], hint: "sudo postern \(typed)", exit: .noPermission)
   }
 }

@@ -13,6 +13,11 @@ package struct MessageReply: Sendable, Equatable, Codable {
     package var code: Int?
     package var status: String?
     package var reply: String?
+    /// When it ended, through which upstream, and whether an admin ended it; for finished mail alone.
+    package var finished: Timestamp?
+    package var upstream: String?
+    package var byAdmin: Bool?
+    package var duplicatePossible: Bool?
 
     package init(
       number: Int, address: String, state: String, attempts: Int, code: Int? = nil, status: String? = nil,
@@ -32,7 +37,9 @@ package struct MessageReply: Sendable, Equatable, Codable {
       case address = "to"
       case state, attempts, code
       case status = "dsn"
-      case reply
+      case reply, finished, upstream
+      case byAdmin = "by_admin"
+      case duplicatePossible = "duplicate_possible"
     }
   }
 
@@ -80,6 +87,22 @@ package struct MessageReply: Sendable, Equatable, Codable {
     }
   }
 
+  /// Taken out of the queue by somebody.
+  package struct Drop: Sendable, Equatable, Codable {
+    package var batch: Int
+    package var by: String
+    package var since: Timestamp
+    /// When it is erased.
+    package var until: Timestamp
+
+    package init(batch: Int, by: String, since: Timestamp, until: Timestamp) {
+      self.batch = batch
+      self.by = by
+      self.since = since
+      self.until = until
+    }
+  }
+
   package var id: String
   package var state: String
   /// Empty for the null path.
@@ -90,9 +113,15 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var received: Timestamp
   package var ageSeconds: Int
   package var next: Timestamp?
-  package var expires: Timestamp
+  /// nil: it is finished.
+  package var expires: Timestamp?
+  /// When the last of these recipients ended, if all have; then this is what the history remembers.
+  package var finished: Timestamp?
+  /// Login, or name of the client, or address; of finished mail.
+  package var submitter: String?
   package var client: Client?
   package var hold: Hold?
+  package var drop: Drop?
   /// What stands in the way, in a few words; for lists.
   package var why: String?
   /// A connection ended between the end of data and its reply: the upstream may have the message already.
@@ -102,8 +131,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
 
   package init(
     id: String, state: String, sender: String, recipients: [Recipient], size: Int, received: Timestamp, ageSeconds: Int,
-    next: Timestamp? = nil, expires: Timestamp, client: Client? = nil, hold: Hold? = nil, why: String? = nil,
-    duplicatePossible: Bool? = nil
+    next: Timestamp? = nil, expires: Timestamp?, client: Client? = nil, hold: Hold? = nil, drop: Drop? = nil,
+    why: String? = nil, duplicatePossible: Bool? = nil
   ) {
     self.id = id
     self.state = state
@@ -116,6 +145,7 @@ package struct MessageReply: Sendable, Equatable, Codable {
     self.expires = expires
     self.client = client
     self.hold = hold
+    self.drop = drop
     self.why = why
     self.duplicatePossible = duplicatePossible
   }
@@ -125,7 +155,7 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case sender = "from"
     case recipients, size, received
     case ageSeconds = "age_s"
-    case next, expires, client, hold, why
+    case next, expires, finished, submitter, client, hold, drop, why
     case duplicatePossible = "duplicate_possible"
     case continues
   }

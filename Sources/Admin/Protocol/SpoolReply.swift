@@ -5,15 +5,23 @@
 package struct SpoolReply: Sendable, Equatable, Codable {
   /// A place that is not what was written there.
   package struct Damage: Sendable, Equatable, Codable {
+    /// `record`, `gap`, `missing-segment`, …: one word for each that docs/FORMAT.md tells apart.
+    package var kind: String
+    /// What it is, where, and what to do: one sentence.
+    package var text: String
     package var segment: String
     package var offset: Int
     package var octets: Int
     /// Whose record or content it was, if that can be told.
     package var message: String?
-    /// Files that should stand behind the segment and are not there.
+    /// Files that should be there and are not.
     package var missing: [String]
 
-    package init(segment: String, offset: Int, octets: Int, message: String?, missing: [String]) {
+    package init(
+      kind: String, text: String, segment: String, offset: Int, octets: Int, message: String?, missing: [String]
+    ) {
+      self.kind = kind
+      self.text = text
       self.segment = segment
       self.offset = offset
       self.octets = octets

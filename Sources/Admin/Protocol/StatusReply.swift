@@ -30,12 +30,14 @@ package struct StatusReply: Sendable, Equatable, Codable {
     package var held: Int
     package var failed: Int
     package var quarantined: Int
+    /// Out of the queue, and not in its total; nil from an older daemon.
+    package var dropped: Int?
     package var bytes: Int
     package var oldestSeconds: Int?
 
     package init(
       queued: Int, sending: Int, deferred: Int, held: Int, failed: Int, quarantined: Int, bytes: Int,
-      oldestSeconds: Int?
+      oldestSeconds: Int?, dropped: Int? = nil
     ) {
       total = queued + sending + deferred + held + failed + quarantined
       self.queued = queued
@@ -44,12 +46,13 @@ package struct StatusReply: Sendable, Equatable, Codable {
       self.held = held
       self.failed = failed
       self.quarantined = quarantined
+      self.dropped = dropped
       self.bytes = bytes
       self.oldestSeconds = oldestSeconds
     }
 
     private enum CodingKeys: String, CodingKey {
-      case total, queued, sending, deferred, held, failed, quarantined, bytes
+      case total, queued, sending, deferred, held, failed, quarantined, dropped, bytes
       case oldestSeconds = "oldest_s"
     }
   }
@@ -109,10 +112,25 @@ package struct StatusReply: Sendable, Equatable, Codable {
   package struct Spool: Sendable, Equatable, Codable {
     /// What the file system still gives us.
     package var freeBytes: Int
+    /// Below this mail is refused.
+    package var minFreeBytes: Int
+    /// ok; low: mail is refused with 452; failing: with 451.
+    package var state: String
+    /// Why it is not ok.
+    package var reason: String?
 
-    package init(freeBytes: Int) { self.freeBytes = freeBytes }
+    package init(freeBytes: Int, minFreeBytes: Int = 0, state: String = "ok", reason: String? = nil) {
+      self.freeBytes = freeBytes
+      self.minFreeBytes = minFreeBytes
+      self.state = state
+      self.reason = reason
+    }
 
-    private enum CodingKeys: String, CodingKey { case freeBytes = "free_bytes" }
+    private enum CodingKeys: String, CodingKey {
+      case state, reason
+      case freeBytes = "free_bytes"
+      case minFreeBytes = "min_free_bytes"
+    }
   }
 
   /// Something that works and should not stay as it is.
