@@ -5,17 +5,21 @@ PREFIX ?= /usr/local
 # Debian's, because pytest and aiosmtpd are Debian packages; and it leaves nothing behind in the tree.
 PYTHON := /usr/bin/python3 -B
 BINARIES ?= .build/release
+ROUNDS ?= 100
 # systemd looks for units, users and directories under /usr and under /usr/local.
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 RELEASE := swift build -c release --static-swift-stdlib
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
 # swaks does TLS through libnet-ssleay-perl, which it only recommends.
-TEST_PACKAGES := curl libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd python3-pexpect \
+TEST_PACKAGES := curl gcc libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd python3-pexpect \
 	python3-pytest swaks systemd util-linux
 
+SEEDS ?= 1000
+SIMULATOR := .build/release/postern-simulate
+
 .DEFAULT_GOAL := help
-.PHONY: build run test check bench install clean help
+.PHONY: build run test simulate mutation-test crash-test check bench install clean help
 
 build: ## install missing Debian packages, build the release binaries
 	@scripts/install-missing $(BUILD_PACKAGES)
@@ -29,7 +33,22 @@ test: build ## run every test: units and simulator, then the release binaries ag
 	@scripts/install-missing $(TEST_PACKAGES)
 	@scripts/unpack-postfix-tools
 	swift test
+	$(SIMULATOR) --seeds 3000
+	$(SIMULATOR) --flips 1000
 	$(PYTHON) -m pytest -p no:cacheprovider -W ignore Tests/Style Tests/EndToEnd
+
+simulate: ## play SEEDS seeds of the simulation on all processors; a failing one is printed with all that happens
+	@scripts/install-missing $(BUILD_PACKAGES)
+	$(RELEASE) --product postern-simulate
+	$(SIMULATOR) --seeds $(SEEDS)
+
+mutation-test: ## make each seeded fault in turn, in a build of its own, and see that the harness catches it
+	@scripts/install-missing $(BUILD_PACKAGES) python3
+	scripts/mutation-test
+
+crash-test: build ## kill the daemon ROUNDS times under load and hold it to every 250; with FAULTS=1 the disk fails too
+	@scripts/install-missing $(TEST_PACKAGES)
+	$(PYTHON) Tests/CrashTest/crash.py $(ROUNDS) $(if $(FAULTS),--faults)
 
 check: ## format lint, warnings as errors, the rules of the house
 	@scripts/install-missing $(BUILD_PACKAGES) python3
@@ -37,10 +56,11 @@ check: ## format lint, warnings as errors, the rules of the house
 	swift build --build-tests
 	$(PYTHON) Tests/Style/style.py
 
-bench: build ## CPU per durably accepted message, beside the same without the sync
+bench: build ## CPU per durably accepted message, beside the same without the sync; start and memory of a long queue
 	@scripts/install-missing openssl procps python3
 	@scripts/unpack-postfix-tools
 	$(PYTHON) Benchmarks/accept.py
+	$(PYTHON) Benchmarks/recovery.py
 
 install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
@@ -57,4 +77,4 @@ clean: ## remove what was built; demo and tools too
 	rm -rf .build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -53,6 +53,9 @@ let package = Package(
     .executableTarget(
       name: "postern", dependencies: ["Admin", "Configuration", "Queue", "SMTP", "CLibedit"], swiftSettings: strict),
 
+    .executableTarget(
+      name: "queue-bench", dependencies: ["Queue", "SMTP", "WAL"], path: "Benchmarks/queue", swiftSettings: strict),
+
     .target(
       name: "TestKit",
       dependencies: [
@@ -60,6 +63,8 @@ let package = Package(
         logging,
       ],
       path: "Tests/TestKit", swiftSettings: strict),
+    .executableTarget(
+      name: "postern-simulate", dependencies: ["TestKit"], path: "Tests/Simulator", swiftSettings: strict),
     .testTarget(name: "CryptoTests", dependencies: ["Crypto"], swiftSettings: strict),
     .testTarget(name: "SMTPTests", dependencies: ["SMTP", "Crypto", nioCore], swiftSettings: strict),
     .testTarget(name: "WALTests", dependencies: ["WAL", "CSupport", "TestKit"], swiftSettings: strict),

@@ -29,12 +29,15 @@ ARROWS = {
     "Systemd": {"CSystemd"},
     "Admin": set(),
     "postern": {"Admin", "Configuration", "SMTP", "Queue", "CLibedit"},
+    "queue-bench": {"Queue", "SMTP", "WAL"},
     "COpenSSL": set(),
     "CSystemd": set(),
     "CLibedit": set(),
     "CSupport": set(),
     "CToml": set(),
 }
+# Never part of what is installed.
+TEST_SUPPORT = {"TestKit", "postern-simulate"}
 # Modules of others, and the targets that may import them whole.
 OUTSIDE = {
     "NIOCore": {"TLS", "Gateway"},
@@ -137,7 +140,7 @@ def _is_source(path):
 def manifest_draws_only_known_arrows(tree):
     for target in tree.manifest["targets"]:
         name = target["name"]
-        if target["type"] == "test" or name == "TestKit":
+        if target["type"] == "test" or name in TEST_SUPPORT:
             continue
         line = tree.line_of_target(name)
         if name not in ARROWS:

@@ -8,140 +8,113 @@ import NIOCore
 import NIOEmbedded
 import Queue
 import SMTP
-import Synchronization
-import TLS
 import WAL
 
-/// The real handlers, dispatcher, queue and log in one thread, on a disk that loses what was not synced and sometimes
-/// refuses to sync, between clients and an upstream that hang up. A seed decides everything; the oracle judges.
+/// The real handlers, dispatcher, queue and log in one thread, on a disk that lies, between clients and an upstream
+/// that hang up, with an admin who meddles and a clock that jumps. A seed decides everything; the oracle judges.
 package final class Simulation {
-  package struct Report: Sendable {
-    package var trace: UInt64 = 0
-    package var violations: [String] = []
-    package var promised = 0
-    package var refused = 0
-    package var undecided = 0
-    package var deliveries = 0
-    package var failureNotices = 0
-    package var delayNotices = 0
-    /// Messages that an admin held, released or gave up.
-    package var orders = 0
-    package var crashes = 0
-    package var failedSyncs = 0
-    package var pauses = 0
-    /// Hours that passed while sending was paused.
-    package var pausedHours = 0
-
-    package init() {}
-  }
-
-  private var generator: SeededGenerator
-  private let disk: SimulatedDisk
-  private let settings: Settings
-  private let time = Mutex(Instant(wall: 1_790_000_000_000, monotonic: 1_000))
-  private var oracle = Oracle()
-  private var world: World!
-  private var clients: [SimulatedClient] = []
-  private var upstreams: [SimulatedUpstream] = []
-  private var isCalm = false
-  private var crashes = 0
-  private var failedSyncs = 0
-  private var orders = 0
-  private var clientCount = 0
+  var generator: SeededGenerator
+  let plan: SimulationPlan
+  let trace: EventTrace
+  let disk: SimulatedDisk
+  let pauseMemory = PauseMemory()
+  let log: EventLog
+  var oracle: Oracle
+  var process: SimulatedProcess!
+  var clients: [SimulatedClient] = []
+  var upstreams: [SimulatedUpstream] = []
+  var report = SimulationReport()
+  /// Faults are over, and everything gets its time.
+  var isCalm = false
+  /// Steps until the spell of weather, the full disk or the slow disk is over.
+  var troubleLeft = 0
+  var isSlow = false
+  var canReadFail = false
+  private(set) var now = Instant(wall: 1_790_000_000_000, monotonic: 1_000)
+  private var elapsed: Int64 = 0
   private var idleTurns = 0
-  private let pauseMemory = PauseMemory()
-  private var pauses = 0
-  private var pausedMinutes = 0
+  private var idleSince: Int64?
 
-  /// One life of the process.
-  private final class World {
-    let loop: EmbeddedEventLoop
-    let queue: MessageQueue
-    let dispatcher: Dispatcher
-    let notices: NoticeWriter
-    let submissions: SubmissionLoop
-    let pauses: PauseControl
-    let logins: LoginChecker
-    let clock: Clock
-
-    init(
-      _ loop: EmbeddedEventLoop, _ queue: MessageQueue, _ dispatcher: Dispatcher, _ notices: NoticeWriter,
-      _ pauses: PauseControl, _ logins: LoginChecker, _ clock: Clock
-    ) {
-      self.loop = loop
-      self.queue = queue
-      self.dispatcher = dispatcher
-      self.notices = notices
-      self.pauses = pauses
-      self.logins = logins
-      self.clock = clock
-      submissions = SubmissionLoop(eventLoop: loop)
-    }
-  }
-
-  package static func run(seed: UInt64, steps: Int = 300) -> Report {
-    let simulation = Simulation(seed: seed)
-    for _ in 0..<steps { simulation.step() }
+  /// `reader` gets every event as a line, and everything that the daemon would log.
+  package static func run(
+    seed: UInt64, reader: (@Sendable (String) -> Void)? = nil
+  ) -> SimulationReport {
+    let simulation = Simulation(seed: seed, reader: reader)
+    simulation.start()
+    for _ in 0..<simulation.plan.steps { simulation.step() }
     simulation.calmDown()
-    return simulation.report()
+    return simulation.finish()
   }
 
-  private init(seed: UInt64) {
+  private init(seed: UInt64, reader: (@Sendable (String) -> Void)?) {
     generator = SeededGenerator(seed: seed)
-    disk = SimulatedDisk(seed: seed)
-    var upstream = Configuration.Upstream(name: "sim")
-    upstream.host = "upstream.sim"
-    upstream.security = .none
-    var configuration = Configuration(hostname: "gate.sim", upstream: upstream)
-    configuration.clients = [
-      Configuration.Client(name: "lan", addresses: [Network("192.0.2.0/24")!], allow: [.noAuth, .plaintext])
-    ]
-    configuration.queue.retry = [1_000, 5_000]
-    configuration.queue.warnAfter = 3_000
-    // More than a run takes, less than a long pause.
-    configuration.queue.lifetime = 1_800_000
-    settings = Settings(
-      configuration: configuration, users: UsersFile(), serverTLS: nil, clientTLS: Self.clientTLS, login: nil)
-    start()
+    plan = SimulationPlan(using: &generator)
+    trace = EventTrace(reader: reader)
+    oracle = Oracle(mayExpire: plan.mayExpire, trace: trace)
+    disk = SimulatedDisk(seed: generator.next(), trace: trace)
+    disk.failSyncs(as: plan.failedSync)
+    disk.limit(SimulatedDisk.Room(isReserving: plan.isReserving))
+    log = reader.map { EventLog(handler: LineLogHandler(reader: $0), level: .info) } ?? Self.silentLog
   }
 
-  // MARK: steps
+  func random() -> UInt64 { generator.next() }
+
+  // MARK: - Steps
 
   private func step() {
-    switch Int.random(in: 0..<100, using: &generator) {
-    case 0..<10 where clients.count < 6: openClient()
-    case 0..<55: moveOctets()
-    case 55..<80: world.queue.log.step(mayLinger: generator.oneIn(2))
-    case 80..<93: advance(generator.oneIn(12) ? 20_000 : Int64.random(in: 0...40, using: &generator))
-    case 93..<96: order()
-    case 96: pauseOrResume()
-    case 97:
-      failedSyncs += 1
-      disk.fail(.sync, nth: Int.random(in: 1...2, using: &generator), count: Int.random(in: 1...4, using: &generator))
-    case 98 where generator.oneIn(2): endProcess()
-    default: hangUpSomebody()
+    switch Int.random(in: 0..<1000, using: &generator) {
+    case 0..<100 where clients.count < 6: openClient()
+    case 0..<500: moveOctets()
+    case 500..<780: if !isSlow || generator.oneIn(10) { stepLog() }
+    case 780..<900: advance(generator.oneIn(12) ? 20_000 : Int64.random(in: 0...40, using: &generator))
+    case 900..<930: order()
+    case 930..<940: pauseOrResume()
+    case 940..<950: hangUpSomebody()
+    case 950..<970: disk.setCold(generator.oneIn(2))
+    default: meddle()
     }
     settle()
+    troubleLeft -= 1
+    if troubleLeft == 0 { endTrouble() }
+  }
+
+  private func meddle() {
+    let roll = Int.random(in: 0..<30, using: &generator)
+    if roll * 2 < plan.crashes { return endProcess() }
+    if roll < plan.troubles, troubleLeft <= 0 { return beginTrouble() }
+    if plan.wallJumps, generator.oneIn(4) { jump() }
+  }
+
+  func stepLog(mayLinger: Bool? = nil) {
+    if generator.oneIn(3) { _ = try? process.queue.compact(now: now) }
+    let result = process.queue.log.step(mayLinger: mayLinger ?? generator.oneIn(2))
+    if result == .synced || result == .idle, !process.queue.log.hasOpenBatch { oracle.becameDurable() }
   }
 
   /// Lets everybody react to what has arrived.
-  private func settle() {
-    world.loop.run()
+  func settle() {
+    process.loop.run()
     for client in clients { client.run(&oracle) }
-    for upstream in upstreams {
-      let isBusy = !isCalm && generator.oneIn(30)
-      upstream.run(&oracle, isBusy: isBusy) { mood() }
-    }
+    for upstream in upstreams { upstream.run(&oracle) { mood($0) } }
     clients.removeAll { $0.isDone && !$0.link.channel.isActive }
     upstreams.removeAll { !$0.link.channel.isActive }
     // What the watchdog would kill us for, if it lasted.
-    if world.dispatcher.look().isIdle { idleTurns += 1 }
+    if process.dispatcher.look().isIdle { idleTurns += 1 }
   }
 
-  private func mood() -> SimulatedUpstream.Mood {
-    if isCalm || !generator.oneIn(4) { return .takes }
-    return SimulatedUpstream.Mood.allCases.randomElement(using: &generator)!
+  func advance(_ milliseconds: Int64) {
+    now = now.advanced(by: milliseconds)
+    elapsed += milliseconds
+    trace.advance(to: elapsed)
+    process.loop.advanceTime(by: .milliseconds(milliseconds))
   }
+
+  /// Somebody sets the clock.
+  func jumpWall(by milliseconds: Int64) {
+    now.wall += milliseconds
+  }
+
+  // MARK: - Connections
 
   private func moveOctets() {
     let links = clients.map(\.link) + upstreams.map(\.link)
@@ -150,240 +123,47 @@ package final class Simulation {
   }
 
   private func hangUpSomebody() {
-    if generator.oneIn(2) {
-      clients.randomElement(using: &generator)?.link.hangUp()
-    } else if let upstream = upstreams.randomElement(using: &generator) {
-      // The reply to the last message may be on its way.
-      if upstream.link.inbound.readableBytes > 0 { oracle.replyLost(upstream.lastTaken) }
-      upstream.link.hangUp()
-    }
-  }
-
-  /// What an admin might do to messages that he sees.
-  private func order() {
-    let now = time.withLock { $0 }
-    let views = world.queue.page(after: nil, limit: .max).filter { _ in generator.oneIn(3) }
-    let ids = views.map(\.id)
-    switch Int.random(in: 0..<4, using: &generator) {
-    case 0:
-      let until = generator.oneIn(2) ? now.wall + Int64.random(in: 0...30_000, using: &generator) : nil
-      orders += world.queue.hold(ids, until: until, by: PeerText("admin"), now: now)
-    case 1, 2: orders += world.queue.release(ids, now: now)
-    default: if let view = views.first { giveUp(view, now) }
-    }
-  }
-
-  private func giveUp(_ view: MessageView, _ now: Instant) {
-    let isTold = generator.oneIn(2)
-    let reply = Reply(550, EnhancedStatus(5, 7, 0), "given up by the admin")
-    guard world.queue.bounce([view.id], reply: reply, report: isTold, now: now) == 1 else { return }
-    orders += 1
-    if let sender = view.sender {
-      if let number = oracle.number(from: sender.text) { oracle.givenUp(number, isTold: isTold) }
-    } else if let number = oracle.number(from: view.recipients[0].address.text) {
-      oracle.silenced(number)
-    }
-  }
-
-  private func advance(_ milliseconds: Int64) {
-    time.withLock {
-      $0.wall += milliseconds
-      $0.monotonic += milliseconds
-    }
-    world.loop.advanceTime(by: .milliseconds(milliseconds))
-  }
-
-  // MARK: pauses by hand
-
-  /// The disk does not always take it, and then nothing has changed.
-  private func pauseOrResume() {
-    pauseMemory.isBroken = generator.oneIn(5)
-    defer { pauseMemory.isBroken = false }
-    let (control, now) = (world.pauses, time.withLock { $0.wall })
-    if let target = control.current.targets.randomElement(using: &generator), !generator.oneIn(3) {
-      _ = try? control.resume(target, by: "admin")
-    } else {
-      let target = [PauseTarget.incoming, .outgoing, .upstream("sim")].randomElement(using: &generator)!
-      let until = generator.oneIn(2) ? now + Int64.random(in: 1_000...7_200_000, using: &generator) : nil
-      if (try? control.pause(target, until: until, by: "admin", reason: nil)) != nil { pauses += 1 }
-    }
-    world.loop.run()
-    if generator.oneIn(3) { passLongPause() }
-  }
-
-  /// What is under way ends first: a reply that is hours late would make a duplicate that nobody is to blame for.
-  private func passLongPause() {
-    for _ in 0..<50 where isSendingPaused && isSending {
-      for link in upstreams.map(\.link) { link.push(70_000) }
-      advance(500)
-      settle()
-    }
-    for _ in 0..<120 where isSendingPaused && !isSending {
-      advance(60_000)
-      pausedMinutes += 1
-    }
-  }
-
-  private var isSending: Bool { world.queue.summary(now: time.withLock { $0 }).sending > 0 }
-  private var isSendingPaused: Bool { world.pauses.current.outgoing(through: "sim") != nil }
-
-  private func adopt(_ pauses: Pauses, _ loop: EmbeddedEventLoop) {
-    guard world.loop === loop else { return }
-    world.dispatcher.adopt(pauses)
-    world.submissions.refuse(pauses[.incoming] == nil ? nil : .paused)
-    let sending = world.queue.summary(now: time.withLock { $0 }).sending
-    oracle.paused(underWay: pauses.outgoing(through: "sim") == nil ? nil : sending)
+    let links = generator.oneIn(2) ? clients.map(\.link) : upstreams.map(\.link)
+    links.randomElement(using: &generator)?.hangUp()
   }
 
   private func openClient() {
-    clientCount += 1
+    report[.clients] += 1
     let gate = ReadGate()
-    let channel = EmbeddedChannel(handlers: [], loop: world.loop)
+    let place = Int.random(in: 0..<SimulationPlan.submitters, using: &generator)
+    let channel = EmbeddedChannel(handlers: [], loop: process.loop)
     let context = SubmissionContext(
-      settings: settings,
+      settings: plan.settings,
       listener: Configuration.Listener(name: "plain", port: 25, security: Configuration.Security.none),
-      address: IPAddress("192.0.2.7")!, queue: world.queue, logins: world.logins, loop: world.submissions,
-      clock: world.clock,
-      log: Self.log, left: {})
+      address: IPAddress("192.0.2.\(place)")!, queue: process.queue, logins: process.logins, loop: process.submissions,
+      clock: process.clock, log: log, left: {})
     try! channel.pipeline.syncOperations.addHandlers(gate, SubmissionHandler(context))
-    channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.7", port: 25), promise: nil)
-    clients.append(
-      SimulatedClient(
-        link: SimulatedLink(channel: channel, gate: gate), sender: "c\(clientCount)@client.sim", content: makeContent())
-    )
+    channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.\(place)", port: 25), promise: nil)
+    let plans = (0..<(generator.oneIn(3) ? Int.random(in: 2...4, using: &generator) : 1)).map { _ in
+      SimulatedClient.Plan(
+        recipients: Int.random(in: 1...plan.recipientsMax, using: &generator), body: makeContent())
+    }
+    clients.append(SimulatedClient(link: SimulatedLink(channel: channel, gate: gate), plans: plans))
   }
 
   /// Dots at line starts, sometimes more than a chunk.
-  private func makeContent() -> String {
-    let isLarge = generator.oneIn(10)
+  private func makeContent() -> [UInt8] {
+    let isLarge = Int.random(in: 0..<100, using: &generator) < plan.largeBodies
     let lines = isLarge ? Int.random(in: 60...160, using: &generator) : Int.random(in: 0...5, using: &generator)
-    var text = "\r\n"
+    var octets = [13, 10] as [UInt8]
+    octets.reserveCapacity(lines * (isLarge ? 1_000 : 40) + 2)
     for line in 0..<lines {
-      text += String(repeating: ".", count: line % 3) + String(repeating: "x", count: isLarge ? 990 : line * 7) + "\r\n"
+      octets += Self.dots[..<(line % 3)]
+      octets += Self.line[(isLarge ? 0 : 990 - line * 7)...]
     }
-    return text
+    return octets
   }
 
-  // MARK: lives of the process
+  private static let dots = [UInt8](repeating: UInt8(ascii: "."), count: 3)
+  private static let line = [UInt8](repeating: UInt8(ascii: "x"), count: 990) + [13, 10]
 
-  private func start() {
-    let loop = EmbeddedEventLoop()
-    let bound = NIOLoopBound(self, eventLoop: loop)
-    let clock = Clock(now: { bound.value.time.withLock { $0 } }, zoneOffset: { _ in 3_600 })
-    let wakeUp = WakeUp(eventLoop: loop)
-    let bell = NoticeBell(eventLoop: loop)
-    let policy = QueuePolicy(
-      retry: settings.configuration.queue.retry, lifetime: settings.configuration.queue.lifetime,
-      warnAfter: settings.configuration.queue.warnAfter, segmentOctets: 1 << 18)
-    let queue: MessageQueue
-    do {
-      queue = try MessageQueue.open(
-        disk: disk, policy: policy, now: clock.now(), salt: generator.next(), ready: { wakeUp.ring() },
-        noticesDue: { bell.ring() }
-      ).queue
-    } catch {
-      preconditionFailure("the simulated spool cannot be opened: \(error)")
-    }
-    let parts = Dispatcher.Parts(
-      queue: queue, connector: SimulatedConnector(simulation: bound), threads: NextTurn(),
-      clock: clock, random: { bound.value.generator.next() }, log: Self.log)
-    let control = PauseControl(
-      storage: pauseMemory, clock: clock, log: Self.log, eventLoop: loop, threads: NextTurn())
-    let dispatcher = Dispatcher(
-      parts: parts, settings: settings, pauses: control.current, eventLoop: loop, wakeUp: wakeUp, board: HealthBoard())
-    let notices = NoticeWriter(
-      queue: queue, threads: NextTurn(), clock: clock, log: Self.log, settings: settings, eventLoop: loop, bell: bell)
-    let logins = LoginChecker(settings: SettingsHolder(settings), clock: clock, threads: NextTurn())
-    world = World(loop, queue, dispatcher, notices, control, logins, clock)
-    control.start { pauses in loop.execute { bound.value.adopt(pauses, loop) } }
-    loop.execute {
-      bound.value.world.dispatcher.run()
-      bound.value.world.notices.run()
-    }
-  }
-
-  /// kill -9, or the power goes: what was not synced is gone, torn or there, as the seed decides.
-  private func endProcess() {
-    crashes += 1
-    let seed = generator.next()
-    if generator.oneIn(2) { disk.kill() } else { disk.crash(seed: seed) }
-    disk.heal()
-    let old: World = world
-    // From here on the old process can write nothing; its connections end without a word.
-    for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
-    old.loop.run()
-    old.pauses.stop()
-    old.notices.stop()
-    _ = old.dispatcher.stop()
-    old.dispatcher.closeAll()
-    old.loop.run()
-    clients = []
-    upstreams = []
-    oracle.processEnded()
-    start()
-  }
-
-  /// Faults end, and everything gets its time.
-  private func calmDown() {
-    isCalm = true
-    disk.heal()
-    let held = world.queue.page(after: nil, limit: .max).map(\.id)
-    _ = world.queue.release(held, now: time.withLock { $0 })
-    for target in world.pauses.current.targets { _ = try? world.pauses.resume(target, by: "admin") }
-    for _ in 0..<2_000 where !isQuiet {
-      for link in clients.map(\.link) + upstreams.map(\.link) { link.push(70_000) }
-      world.queue.log.step()
-      advance(500)
-      settle()
-    }
-    while world.queue.log.hasOpenBatch { world.queue.log.step() }
-  }
-
-  private var isQuiet: Bool {
-    let summary = world.queue.summary(now: time.withLock { $0 })
-    return clients.isEmpty && Self.unfinished(summary) == 0
-  }
-
-  /// A failure of which nobody was told yet is not the end of a message.
-  private static func unfinished(_ summary: QueueSummary) -> Int {
-    summary.queued + summary.sending + summary.deferred + summary.failed + summary.held
-  }
-
-  private func report() -> Report {
-    let summary = world.queue.summary(now: time.withLock { $0 })
-    oracle.finish(remaining: Self.unfinished(summary))
-    defer {
-      for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
-      world.pauses.stop()
-      world.notices.stop()
-      _ = world.dispatcher.stop()
-      world.dispatcher.closeAll()
-      world.loop.run()
-    }
-    var report = Report()
-    report.trace = oracle.trace
-    report.violations = oracle.violations
-    if idleTurns > 0 { report.violations.append("mail was due and could move and did not, in \(idleTurns) turns") }
-    report.promised = oracle.count(.promised)
-    report.refused = oracle.count(.refused)
-    report.undecided = oracle.count(.none)
-    report.deliveries = oracle.deliveries
-    report.failureNotices = oracle.failureNotices
-    report.delayNotices = oracle.delayNotices
-    report.orders = orders
-    report.crashes = crashes
-    report.failedSyncs = failedSyncs
-    report.pauses = pauses
-    report.pausedHours = pausedMinutes / 60
-    return report
-  }
-
-  // MARK: the upstream's side
-
-  fileprivate func connect(
-    _ configure: (any Channel) -> EventLoopFuture<Void>
-  ) -> EventLoopFuture<any Channel> {
-    let loop = world.loop
+  func connect(_ configure: (any Channel) -> EventLoopFuture<Void>) -> EventLoopFuture<any Channel> {
+    let loop = process.loop
     if !isCalm && generator.oneIn(10) { return loop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
     let channel = EmbeddedChannel(handlers: [], loop: loop)
     let configured = configure(channel)
@@ -392,27 +172,84 @@ package final class Simulation {
     return configured.map { channel }
   }
 
-  private static let log = EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical)
-  private static let clientTLS = try! TLSContext.client(authorities: nil, minimum: .v12)
-}
-
-/// The one thread there is: work that would block is done in the loop's next turn.
-private struct NextTurn: WorkerThreads {
-  func run<Outcome: Sendable>(
-    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
-  ) -> EventLoopFuture<Outcome> {
-    eventLoop.submit(work)
+  /// Mostly good, or nothing would ever leave.
+  private func mood(_ stage: SimulatedUpstream.Stage) -> SimulatedUpstream.Mood {
+    guard !isCalm else { return .takes }
+    switch stage {
+    case .greeting: return generator.oneIn(30) ? .isBusy : .takes
+    case .mail: return generator.oneIn(20) ? [.defers, .hangsUp, .isBusy].randomElement(using: &generator)! : .takes
+    case .recipient:
+      return generator.oneIn(12) ? [.defers, .refuses, .refuses, .hangsUp].randomElement(using: &generator)! : .takes
+    case .data: return generator.oneIn(30) ? .hangsUp : .takes
+    case .end:
+      guard generator.oneIn(4) else { return .takes }
+      return [.takesAndHangsUp, .takesAndHangsUp, .defers, .refuses, .hangsUp, .isBusy]
+        .randomElement(using: &generator)!
+    }
   }
-}
 
-/// Gives the dispatcher connections to the simulated upstream.
-private struct SimulatedConnector: Connector {
-  let simulation: NIOLoopBound<Simulation>
+  // MARK: - The end
 
-  func connect(
-    host: String, port: Int, on eventLoop: any EventLoop,
-    configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
-  ) -> EventLoopFuture<any Channel> {
-    simulation.value.connect(configure)
+  /// Faults end, and everything gets its time.
+  private func calmDown() {
+    trace.note(.world, 1, text: "all is calm")
+    isCalm = true
+    endTrouble()
+    disk.setCold(false)
+    _ = process.queue.release(process.views.map(\.id), now: now)
+    for target in process.pauses.current.targets { _ = try? process.pauses.resume(target, by: "admin") }
+    settle()
+    quieten()
+    // One message more must get through, and lets the log tidy up behind the others.
+    openClient()
+    quieten()
+    let last = oracle.messages.last?.recipients ?? []
+    if last.isEmpty || last.contains(where: { $0.answer != .promised }) {
+      oracle.blame("the last message is not accepted although nothing is in its way")
+    }
   }
+
+  private func quieten() {
+    for _ in 0..<2_000 where !(clients.isEmpty && process.unfinished == 0) {
+      for link in clients.map(\.link) + upstreams.map(\.link) { link.push(70_000) }
+      stepLog(mayLinger: false)
+      advance(500)
+      settle()
+    }
+    stepLog(mayLinger: false)
+  }
+
+  private func finish() -> SimulationReport {
+    oracle.finish(remaining: process.unfinished)
+    if idleTurns > 0 { oracle.blame("mail was due and could move and did not, in \(idleTurns) turns") }
+    checkDiskUse()
+    let waiting = process.unfinished
+    endProcess()
+    if waiting == 0, !process.views.isEmpty { oracle.blame("\(process.views.count) messages came back from the end") }
+    for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
+    process.end()
+    report.trace = trace.hash
+    report.violations = oracle.violations
+    report[.events] = trace.count
+    report[.promised] = oracle.count(.promised)
+    report[.refused] = oracle.count(.refused)
+    report[.undecided] = oracle.count(.none)
+    report[.deliveries] = oracle.deliveries
+    report[.duplicates] = oracle.duplicates
+    report[.failureNotices] = oracle.failureNotices
+    report[.delayNotices] = oracle.delayNotices
+    report[.diskCalls] = disk.count(nil)
+    report[.segments] = disk.count(.create)
+    report[.removals] = disk.count(.remove)
+    return report
+  }
+
+  /// Nothing lives any more: what is left is the segment in use, and one behind it.
+  private func checkDiskUse() {
+    guard process.unfinished == 0 else { return }
+    let segments = disk.names.filter { $0.hasSuffix(".wal") }
+    if segments.count > 2 { oracle.blame("\(segments.count) segments are left and nothing lives: \(segments)") }
+  }
+
+  private static let silentLog = EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical)
 }

@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import WAL
+
+/// The way to a fault that is seeded in our own code; see `SeededFault`.
+package enum SimulatedFault {
+  /// False in every build but the one that is made for it.
+  package static func make(_ name: String) -> Bool {
+    #if SEEDED_FAULTS
+      SeededFault.make(name)
+      return true
+    #else
+      return false
+    #endif
+  }
+}

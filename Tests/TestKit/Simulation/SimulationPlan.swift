@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Queue
+import SMTP
+import TLS
+import Gateway
+
+/// What a seed decides before the run begins: how long it is, what the disk is like, what the admin configured.
+struct SimulationPlan {
+  let steps: Int
+  let segmentOctets: Int
+  let failedSync: SimulatedDisk.FailedSync
+  let isReserving: Bool
+  /// Of a thousand steps, so many bring trouble.
+  let troubles: Int
+  let crashes: Int
+  let mayExpire: Bool
+  /// Bodies that take several records, in a hundred.
+  let largeBodies: Int
+  let recipientsMax: Int
+  let wallJumps: Bool
+  let settings: Settings
+
+  init(using generator: inout SeededGenerator) {
+    steps = [150, 250, 300, 400, 600, 1_200].randomElement(using: &generator)!
+    // Small ones are full soon; reading all of a large one takes longer than everything else.
+    let isUsual = generator.oneIn(50)
+    segmentOctets = isUsual ? 16 << 20 : [16, 32, 64, 256].randomElement(using: &generator)! << 10
+    failedSync = SimulatedDisk.FailedSync.allCases.randomElement(using: &generator)!
+    isReserving = !generator.oneIn(4)
+    troubles = [0, 10, 20, 40].randomElement(using: &generator)!
+    crashes = [0, 5, 10, 20].randomElement(using: &generator)!
+    mayExpire = generator.oneIn(16)
+    largeBodies = [0, 10, 10, 50].randomElement(using: &generator)!
+    recipientsMax = [1, 3, 8].randomElement(using: &generator)!
+    wallJumps = generator.oneIn(3)
+    settings = Self.settings(mayExpire: mayExpire)
+  }
+
+  static func settings(mayExpire: Bool) -> Settings {
+    var upstream = Configuration.Upstream(name: "sim")
+    upstream.host = "upstream.sim"
+    upstream.security = .none
+    var configuration = Configuration(hostname: "gate.sim", upstream: upstream)
+    configuration.clients = (0..<submitters).map { place in
+      Configuration.Client(
+        name: "lan\(place)", addresses: [Network("192.0.2.\(place)/32")!], allow: [.noAuth, .plaintext])
+    }
+    configuration.queue.retry = [1_000, 5_000]
+    configuration.queue.warnAfter = 3_000
+    // More than a run takes, less than a long pause; unless old mail is to be given up.
+    configuration.queue.lifetime = mayExpire ? 10_000 : 1_800_000
+    return Settings(
+      configuration: configuration, users: UsersFile(), serverTLS: nil, clientTLS: clientTLS, login: nil)
+  }
+
+  var policy: QueuePolicy {
+    let queue = settings.configuration.queue
+    return QueuePolicy(
+      retry: queue.retry, lifetime: queue.lifetime, warnAfter: queue.warnAfter, segmentOctets: segmentOctets)
+  }
+
+  static let submitters = 5
+  private static let clientTLS = try! TLSContext.client(authorities: nil, minimum: .v12)
+}
