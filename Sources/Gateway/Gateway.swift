@@ -33,6 +33,7 @@ package final class Gateway: Sendable {
   let dispatcher: NIOLoopBound<Dispatcher>
   let dispatcherLoop: any EventLoop
   let notices: NIOLoopBound<NoticeWriter>
+  let compactor: NIOLoopBound<Compactor>
   /// Held for the length of a reload, so that there is one at a time.
   let reloads = Mutex(())
   /// Set under `reloads`: what is closed then must not be opened again.
@@ -45,8 +46,8 @@ package final class Gateway: Sendable {
   let pauses: PauseControl
   let startedAt: Instant
 
-  private let disk: PosixDisk
   private let writer: LogWriter
+  let history: HistoryWriter
   private let group: MultiThreadedEventLoopGroup
   /// The console may wait for the disk, so it has a loop that serves no mail.
   let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -55,8 +56,11 @@ package final class Gateway: Sendable {
   private let health: Mutex<HealthMonitor?>
   private let loginThread: NIOThreadPool
   let diskThread: NIOThreadPool
+  /// Who looks through the history takes the time of nobody else.
+  private let searchThread: NIOThreadPool
   let connector: any Connector = TCPConnector(connectSeconds: Limits.connectSeconds)
   let logins: LoginChecker
+  let spool: SpaceWatch
   let notifier: Notifier
   private let sockets: InheritedSockets
   private let administration: Mutex<AdminListener?>
@@ -87,6 +91,7 @@ package final class Gateway: Sendable {
     gateway.dispatcherLoop.execute {
       gateway.dispatcher.value.run()
       gateway.notices.value.run()
+      gateway.compactor.value.run()
     }
     gateway.warnOfCertificate()
     gateway.warnOfUnservedSockets()
@@ -117,39 +122,54 @@ package final class Gateway: Sendable {
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
     loginThread = NIOThreadPool(numberOfThreads: 1)
     diskThread = NIOThreadPool(numberOfThreads: 1)
+    searchThread = NIOThreadPool(numberOfThreads: 1)
     let dispatcherLoop = group.next()
     self.dispatcherLoop = dispatcherLoop
     let wakeUp = WakeUp(eventLoop: dispatcherLoop)
     let noticeBell = NoticeBell(eventLoop: dispatcherLoop)
+    let compactionBell = CompactionBell(eventLoop: dispatcherLoop)
 
     let configuration = settings.configuration
+    let wasKilled = SpoolPlace.wasLeftBehind(configuration.queue.directory)
     do {
+      try SpoolPlace.check(configuration.queue.directory)
       let disk = try PosixDisk(path: configuration.queue.directory)
-      self.disk = disk
+      history = HistoryWriter(
+        HistoryDirectory(path: "\(configuration.queue.directory)/history"), keep: configuration.queue.historyKeep,
+        clock: clock, upstream: { holder.current.configuration.upstream.name }, report: { log.report($0) })
       var pace = RecoveryPace()
       let (queue, report) = try MessageQueue.open(
-        disk: disk, policy: QueuePolicy(configuration.queue), now: startedAt, salt: SecureRandom.number(),
+        disk: disk, policy: QueuePolicy(opening: configuration.queue), now: startedAt, salt: SecureRandom.number(),
+        host: HostName.own(), finishedMail: history,
         progress: { messages in
           guard pace.isDue(clock.now().monotonic) else { return }
           notifier.extendTimeout(
             seconds: RecoveryPace.extensionSeconds, status: "reading the queue: \(messages) messages")
         },
-        ready: { wakeUp.ring() }, noticesDue: { noticeBell.ring() })
+        ready: { wakeUp.ring() }, noticesDue: { noticeBell.ring() },
+        compactionDue: { compactionBell.ring() })
       self.queue = queue
       writer = LogWriter(log: queue.log)
+      spool = SpaceWatch(queue, configuration.queue, clock: clock, log: log)
       for damage in report.damages { log.report(.spoolDamaged("\(damage)")) }
+      if let host = report.otherHost { log.report(.spoolMoved(host: host)) }
       log.report(
         .recovered(
           messages: report.messages, segments: report.segments,
-          milliseconds: clock.now().monotonic - startedAt.monotonic))
+          milliseconds: clock.now().monotonic - startedAt.monotonic, wasKilled: wasKilled && report.messages > 0))
     } catch {
+      // Nothing was sent. A mark that was there stays: it is of whoever left it, or has the directory now.
+      if !wasKilled { SpoolPlace.leave(configuration.queue.directory) }
       for group in [adminGroup, healthGroup, group] { try? group.syncShutdownGracefully() }
       throw error
     }
     loginThread.start()
     diskThread.start()
+    searchThread.start()
 
-    let queue = queue
+    // Before anybody can come in.
+    spool.look()
+    let (queue, admission) = (queue, spool.admission)
     let sessionLoops = group.makeIterator().map { SubmissionLoop(eventLoop: $0) }
     self.sessionLoops = sessionLoops
     let logins = LoginChecker(settings: holder, clock: clock, threads: loginThread)
@@ -169,7 +189,8 @@ package final class Gateway: Sendable {
         return .session(
           SubmissionContext(
             settings: holder.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
-            clock: clock, log: log, left: { counts.leave(listener.name, from: address) }))
+            clock: clock, log: log, admission: admission,
+            left: { counts.leave(listener.name, from: address) }))
       case .listenerFull:
         log.report(.sessionsExceeded(Self.logged(listener, address, holder.current)))
         return .refused(.tooManySessions)
@@ -208,8 +229,15 @@ package final class Gateway: Sendable {
           bell: noticeBell),
         eventLoop: dispatcherLoop)
     }.wait()
+    compactor = try dispatcherLoop.submit {
+      NIOLoopBound(
+        Compactor(
+          queue: queue, threads: diskThread, clock: clock, log: log, eventLoop: dispatcherLoop, bell: compactionBell),
+        eventLoop: dispatcherLoop)
+    }.wait()
     administration = Mutex(nil)
     health = Mutex(nil)
+    history.start()
     writer.start()
   }
 
@@ -236,6 +264,8 @@ package final class Gateway: Sendable {
         settings.replace(new)
         log.setLevel(new.configuration.log.level.logger)
         queue.adopt(QueuePolicy(new.configuration.queue))
+        history.adopt(keep: new.configuration.queue.historyKeep)
+        spool.adopt(SpaceGauge.Limits(new.configuration.queue))
         dispatcherLoop.execute {
           self.notices.value.replace(new)
           self.dispatcher.value.replace(new)
@@ -293,6 +323,7 @@ package final class Gateway: Sendable {
     listeners.close()
     let deliveries = dispatcherLoop.flatSubmit {
       self.notices.value.stop()
+      self.compactor.value.stop()
       return self.dispatcher.value.stop()
     }
     let drained = sessionLoops.map { $0.drain() } + [deliveries]
@@ -310,8 +341,13 @@ package final class Gateway: Sendable {
     try? administration.withLock { $0.take() }?.stop().wait()
     listeners.close()
     writer.stop()
+    // What the log had still to tell has been told.
+    history.stop()
+    // Outcomes that could not be written down are lost, as after a kill.
+    if !queue.log.condition.isOwing { SpoolPlace.leave(settings.current.configuration.queue.directory) }
     try? loginThread.syncShutdownGracefully()
     try? diskThread.syncShutdownGracefully()
+    try? searchThread.syncShutdownGracefully()
     for group in [adminGroup, healthGroup, group] { try? group.syncShutdownGracefully() }
   }
 
@@ -324,9 +360,11 @@ package final class Gateway: Sendable {
     notifier.ready(status: status)
     monitor.start(said: status)
     health.withLock { $0 = monitor }
+    spool.start(on: healthGroup.next(), threads: diskThread)
   }
 
   private func stopHealth() {
+    spool.stop()
     try? health.withLock { $0.take() }?.stop().wait()
   }
 
@@ -379,6 +417,14 @@ package final class Gateway: Sendable {
     }
   }
 
+  /// The same for what looks through the history, which may take seconds.
+  func search(_ work: @escaping @Sendable (HistorySearch) -> Void) {
+    let search = HistorySearch(directory: history.directory)
+    searchThread.submit { state in
+      if case .active = state { work(search) }
+    }
+  }
+
   /// Without waiting for a reload that is under way.
   var lastReload: ReloadRecord { lastRecord.withLock { $0 } }
 
@@ -394,8 +440,6 @@ package final class Gateway: Sendable {
       state: health.state, reason: health.reason, reply: health.trouble?.description,
       since: health.since.map(timestamp), nextProbe: health.nextProbe.map(timestamp))
   }
-
-  var spoolFreeOctets: Int { Int(clamping: (try? disk.freeOctets()) ?? 0) }
 }
 
 /// How often the configuration was loaded, and when last.
@@ -419,6 +463,12 @@ package struct GatewayError: Error, Sendable, CustomStringConvertible {
 }
 
 extension QueuePolicy {
+  /// With what only a start can decide.
+  fileprivate init(opening configuration: Configuration.Queue) {
+    self.init(configuration)
+    segmentOctets = Self.segmentOctets(of: FileSystem(at: configuration.directory))
+  }
+
   init(_ configuration: Configuration.Queue) {
     self.init(retry: configuration.retry, lifetime: configuration.lifetime, warnAfter: configuration.warnAfter)
   }

@@ -161,7 +161,7 @@ struct AdministrationTests {
   @Test("help names every state that a selector knows")
   func helpNamesStates() throws {
     let help = try HelpText.text(for: ["queue"])
-    for state in MessageState.allCases { #expect(help.contains(state.name)) }
+    for state in Selector.states { #expect(help.contains(state)) }
   }
 
   @Test("a reload is done or it is an error with all the reasons")

@@ -13,7 +13,7 @@ struct CandidateTests {
   @Test("the keys that are offered are those that the parser reads, and the states too")
   func terms() {
     #expect(Set(SelectorTerm.allCases.map(\.rawValue)) == Set(Selector.Key.allCases.map(\.rawValue)))
-    #expect(SelectorTerm.states.map(\.0).sorted() == MessageState.allCases.map(\.name).sorted())
+    #expect(SelectorTerm.states.map(\.0).sorted() == Selector.states.sorted())
     for term in SelectorTerm.allCases {
       for candidate in Admin.Completion.at(line: "queue \(term.rawValue):").candidates {
         #expect(throws: Never.self) { try Selector("\(term.rawValue):\(candidate.text)") }
@@ -61,6 +61,8 @@ struct CandidateTests {
     #expect(
       try client.candidates("pause upstream ") == [CandidateReply(text: "office", summary: "paused (login)")])
     #expect(try client.candidates("why of").first?.text == "office")
+    _ = place.gateway.drop([last], into: 7, by: "root")
+    #expect(try client.candidates("undrop ") == [CandidateReply(text: "batch:7", summary: "1 message")])
   }
 
   @Test("words that the level may not use are not offered, nor users to those who may not list them")

@@ -46,13 +46,13 @@ struct EventTests {
         "\(id): client=nas[192.0.2.20], sasl_method=PLAIN, sasl_username=ok, message-id=ok",
         "\(id): from=<alice@example.org>, size=4198, nrcpt=1 (queue active)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
-          + "dsn=2.0.0, status=sent (250 2.0.0 ok)",
+          + "dsn=2.0.0, dup_possible=1, status=sent (250 2.0.0 ok)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
-          + "dsn=4.0.0, status=deferred (451 4.0.0 ok)",
+          + "dsn=4.0.0, dup_possible=1, status=deferred (451 4.0.0 ok)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
-          + "dsn=5.0.0, status=bounced (550 5.0.0 ok)",
+          + "dsn=5.0.0, dup_possible=1, status=bounced (550 5.0.0 ok)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
-          + "dsn=4.0.0, status=expired (451 4.0.0 ok)",
+          + "dsn=4.0.0, dup_possible=1, status=expired (451 4.0.0 ok)",
         "\(id): removed",
         "\(id): sender non-delivery notification: \(MessageID(number: 8))",
         "\(id): sender and postmaster delay notification: \(MessageID(number: 8))",

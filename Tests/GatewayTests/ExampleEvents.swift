@@ -29,7 +29,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
         tls: TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", bits: 256, resumed: false),
         connectMilliseconds: 410, sendMilliseconds: 400),
       reply: Reply(code, EnhancedStatus(UInt8(code / 100), 0, 0), peer), attempt: 1, delayMilliseconds: 840,
-      nextAttempt: next)
+      nextAttempt: next, isDuplicatePossible: true)
   }
   func paused(_ kind: UpstreamTrouble.Kind) -> Event {
     .upstreamPaused(
@@ -52,8 +52,15 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .stopping(sessions: 2),
     .configurationLoaded(path: "/etc/postern/postern.toml", generation: 2, changed: ["upstream", "log"]),
     .configurationRejected(text),
-    .recovered(messages: 3, segments: 1, milliseconds: 28),
+    .recovered(messages: 3, segments: 1, milliseconds: 28, wasKilled: true),
     .spoolDamaged(text),
+    .spoolMoved(host: "old-gateway"),
+    .spoolDoubtful(directory: "/var/lib/postern/queue", reason: text),
+    .mailRefused(reason: text, free: 300 << 20),
+    .mailTaken(seconds: 60),
+    .segmentGivenUp("0000002a.wal", reason: text, count: 2),
+    .logFailing(text),
+    .logWorks(seconds: 60),
     .contentUnreadable(id, text),
     .storageRefused(client, .diskFull),
     .storageRefused(client, nil),
@@ -95,7 +102,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
       UpstreamTrouble(.login, at: "auth", peer, Reply(535, EnhancedStatus(5, 7, 8), peer))),
     .credentialMissing("office.password", upstream: "office", reason: text),
     .pausedByHand(pause), .resumedByHand(pause, by: "root"), .pauseEnded(pause), .pausesUnreadable(text),
-    .controlSocketFailed(text),
+    .controlSocketFailed(text), .historyLost(text), .historyResumed(lost: 12),
     .adminAction(action),
   ]
 }

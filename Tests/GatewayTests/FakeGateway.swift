@@ -20,6 +20,8 @@ final class FakeGateway: Administration {
     var problems: [String] = []
     var ambiguous: [String: [MessageID]] = [:]
     var replies: [MessageID: Reply] = [:]
+    /// Newest first.
+    var finished: [FinishedMessage] = []
     var upstreams = ["office"]
     var logins: [LoginReply] = []
     var credentialError: AdminError?
@@ -107,6 +109,19 @@ final class FakeGateway: Administration {
 
   func lastReply(of id: MessageID) -> Reply? { state.withLock { $0.replies[id] } }
 
+  func finished(
+    limit: Int, where isMeant: @escaping @Sendable (FinishedMessage) -> Bool,
+    completed: @escaping @Sendable (HistoryFindings) -> Void
+  ) {
+    let found = state.withLock { $0.finished }.filter(isMeant)
+    completed(HistoryFindings(messages: Array(found.prefix(limit)), isCut: found.count > limit))
+  }
+
+  func finished(idPrefix: String, completed: @escaping @Sendable (HistoryFindings) -> Void) {
+    let found = state.withLock { $0.finished }.filter { $0.id.description.hasPrefix(idPrefix) }
+    completed(HistoryFindings(messages: found))
+  }
+
   var surroundings: Selector.Surroundings {
     Selector.Surroundings(upstream: "office") { network, address in
       Network(network)!.contains(IPAddress(address)!)
@@ -151,6 +166,47 @@ final class FakeGateway: Administration {
       state.views.removeAll { gone.contains($0.id) }
       return before - state.views.count
     }
+  }
+
+  let droppedKeep: Int64 = 86_400_000
+
+  func drop(_ ids: [MessageID], into batch: UInt64?, by: String) -> DroppedMail? {
+    state.withLock { state in
+      let number = batch ?? 41
+      state.calls.append("drop \(ids.count) into \(batch.map(String.init) ?? "-") by \(by)")
+      let until = Self.now + droppedKeep
+      let count = state.update(ids) { view in
+        guard view.drop == nil else { return false }
+        view.state = .dropped
+        view.drop = Drop(batch: number, until: until, since: Self.now, by: PeerText(by))
+        return true
+      }
+      return count > 0 ? DroppedMail(batch: number, count: count, until: until) : nil
+    }
+  }
+
+  func erase(_ ids: [MessageID]) -> Int {
+    state.withLock { state in
+      state.calls.append("erase \(ids.count)")
+      let before = state.views.count
+      let gone = Set(ids)
+      state.views.removeAll { gone.contains($0.id) }
+      return before - state.views.count
+    }
+  }
+
+  func undrop(batch: UInt64) -> Int {
+    state.withLock { state in
+      state.update(state.views.filter { $0.drop?.batch == batch }.map(\.id)) { view in
+        view.state = .deferred
+        view.drop = nil
+        return true
+      }
+    }
+  }
+
+  func droppedBatches() -> [UInt64: Int] {
+    views.compactMap(\.drop?.batch).reduce(into: [:]) { $0[$1, default: 0] += 1 }
   }
 
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {

@@ -37,6 +37,7 @@ struct HostileInputTests {
             switch paged.step() {
             case .more: work = .paged(paged)
             case .last(let lines): work = .answered(lines)
+            case .then(_, let next): work = next
             }
           }
           if case .answered(let lines) = work { #expect(lines.last?.id == request.id, "seed \(Self.seed), \(number)") }

@@ -22,7 +22,7 @@ struct IntakePauseTests {
 
   init() throws {
     queue = try MessageQueue.open(
-      disk: SimulatedDisk(seed: 1), policy: QueuePolicy(), now: Self.now, salt: 1, ready: {}
+      disk: SimulatedDisk(seed: 1), policy: QueuePolicy(), now: Self.now, salt: 1, host: "gateway", ready: {}
     ).queue
     sessions = SubmissionLoop(eventLoop: loop)
   }

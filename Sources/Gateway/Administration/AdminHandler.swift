@@ -185,6 +185,9 @@ final class AdminHandler: ChannelDuplexHandler {
         current = .paged(work)
         replies = lines[...]
       case .last(let lines): finish(lines)
+      case .then(let lines, let next):
+        current = next
+        replies = lines[...]
       }
     case .awaited(let start):
       isAwaiting = true

@@ -17,6 +17,8 @@ enum AdminLimits {
   static let problemOctetsMax = 32_768
   /// What the log keeps of a command.
   static let auditCharactersMax = 512
+  /// Finished messages in one answer, which is held in memory as a whole.
+  static let finishedMax = 1000
   /// Ids that an error about an ambiguous one lists.
   static let ambiguousMax = 5
   /// What fits a screen or two; who sees more types one more character.

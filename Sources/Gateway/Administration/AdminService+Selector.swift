@@ -6,48 +6,76 @@ import Queue
 
 /// Which messages a request means, with everything said that a person would want to know if it means none.
 extension AdminService {
-  /// nil is every message. The beginnings of ids in it stand for one message each.
-  func selector(_ request: AdminRequest) throws(AdminError) -> Selector? {
+  /// nil is every message. The beginnings of ids in it stand for one message each; where finished mail may be meant, also
+  /// for those that the queue does not have.
+  func selector(_ request: AdminRequest, mayBeFinished: Bool = false) throws(AdminError) -> Selector? {
     guard let text = request.args.select, !text.allSatisfy({ $0 == " " }) else { return nil }
     var selector = try parse(text)
-    for prefix in selector.idPrefixes { selector.replace(idPrefix: prefix, with: try only(prefix).id) }
+    guard mayBeFinished || selector.wantsWaiting else {
+      throw .usage(
+        "bad_selector", "'\(Self.shown(text))' means finished mail alone, and that does not change any more",
+        hint: "postern queue \(Self.shown(text))")
+    }
+    for prefix in selector.idPrefixes {
+      if let message = try waiting(prefix) {
+        selector.replace(idPrefix: prefix, with: message.id)
+      } else if !mayBeFinished || !selector.wantsFinished {
+        throw gone(prefix)
+      }
+    }
     return selector
   }
 
-  /// The one message that `show` means.
-  func message(_ request: AdminRequest) throws(AdminError) -> MessageReply {
-    try find(request.args.message ?? "")
+  /// Mail that waits comes before mail that is finished, where both have ids that begin so.
+  func show(_ request: AdminRequest) throws(AdminError) -> AdminWork {
+    switch try find(request.args.message ?? "") {
+    case .waiting(let message): .answered(message.lines().map { .message($0) }, to: request)
+    case .perhapsFinished(let prefix): finishedMessage(prefix, request)
+    }
+  }
+
+  enum Found {
+    case waiting(MessageReply)
+    /// The queue has no id that begins so.
+    case perhapsFinished(idPrefix: String)
   }
 
   /// The one message whose id begins with the word.
-  func find(_ text: String) throws(AdminError) -> MessageReply {
+  func find(_ text: String) throws(AdminError) -> Found {
     // A word alone is the beginning of an id, or an error about one.
     let prefixes = try parse(text).idPrefixes
     guard prefixes.count == 1 else {
       throw .usage("not_an_id", "'\(Self.shown(text))' is no id", hint: "postern queue")
     }
-    return try only(prefixes[0])
+    return try waiting(prefixes[0]).map { .waiting($0) } ?? .perhapsFinished(idPrefix: prefixes[0])
   }
 
   func gone(_ id: String) -> AdminError {
     AdminError(
       "message.unknown", "no message starts with '\(Self.shown(id))'",
-      context: ["there was none, or it is finished: delivered, or given back to its sender"],
+      context: ["there was none, or it was finished so long ago that it is not remembered (queue.history_keep)"],
       hint: "postern log \(Self.shown(id))",
       exit: .noInput)
   }
 
-  private func only(_ prefix: String) throws(AdminError) -> MessageReply {
+  /// nil: the queue has none.
+  private func waiting(_ prefix: String) throws(AdminError) -> MessageReply? {
     switch administration.show(prefix) {
     case .found(let message): return message
-    case .ambiguous(let ids):
-      let listed = ids.prefix(AdminLimits.ambiguousMax).map(\.description).joined(separator: ", ")
-      let rest = ids.count - AdminLimits.ambiguousMax
-      throw .usage(
-        "ambiguous_id", "'\(prefix)' is ambiguous: \(ids.count) messages start with it",
-        context: [listed + (rest > 0 ? " and \(rest) more" : "")], hint: "more characters of the id")
-    case .unknown: throw gone(prefix)
+    case .ambiguous(let ids): throw Self.ambiguous(prefix, ids)
+    case .unknown: return nil
     }
+  }
+
+  /// `isCut`: there are more than these.
+  static func ambiguous(_ prefix: String, _ ids: [MessageID], isCut: Bool = false) -> AdminError {
+    let listed = ids.prefix(AdminLimits.ambiguousMax).map(\.description).joined(separator: ", ")
+    let rest = ids.count - AdminLimits.ambiguousMax
+    return .usage(
+      "ambiguous_id",
+      "'\(prefix)' is ambiguous: \(isCut ? "more than " : "")\(ids.count) messages start with it",
+      context: [listed + (rest > 0 ? " and \(rest) more" : isCut ? " and more" : "")],
+      hint: "more characters of the id")
   }
 
   private func parse(_ text: String) throws(AdminError) -> Selector {
@@ -58,17 +86,10 @@ extension AdminService {
     }
   }
 
-  /// States of mail that is finished: an admin who has read of them is told so.
-  private static let laterStates: Set<String> = ["sent", "expired", "dropped"]
-
   private func failure(_ error: SelectorError) -> AdminError {
     var message = Self.shown(error.description)
     var context: [String] = []
-    if case .unknownState(let state, let term) = error, Self.laterStates.contains(state) {
-      message = "'\(Self.shown(term))': '\(state)' is not in this version"
-      context.append(
-        "only mail that is not finished is kept: \(MessageState.allCases.map(\.name).joined(separator: ", "))")
-    } else if let choice = error.choice {
+    if let choice = error.choice {
       if let nearest = NearestName.of(choice.seen, among: choice.accepted) {
         message += ". Did you mean '\(nearest)'?"
       }

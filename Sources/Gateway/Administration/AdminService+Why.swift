@@ -5,7 +5,7 @@ import Queue
 
 /// `why`: finds out what the word means, and has it explained.
 extension AdminService {
-  func explanation(_ request: AdminRequest) throws(AdminError) -> WhyReply {
+  func explanation(_ request: AdminRequest) throws(AdminError) -> AdminWork {
     let subject = try name(request)
     let status = administration.status()
     let names = administration.upstreamNames()
@@ -14,18 +14,26 @@ extension AdminService {
       guard let upstream = status.upstreams.first(where: { $0.name == subject }) else {
         throw Self.unknown(subject, names)
       }
-      return UpstreamExplanation(upstream, status, now: Timestamp(milliseconds: now())).reply
+      let reply = UpstreamExplanation(upstream, status, now: Timestamp(milliseconds: now())).reply
+      return .answered([.why(reply)], to: request)
     }
-    let message: MessageReply
+    // Most words are also the beginning of an id, for all that their letters say.
+    let isName = MessageID.canonical(subject) == nil || NearestName.of(subject, among: names) != nil
+    let found: Found
     do throws(AdminError) {
-      message = try find(subject)
+      found = try find(subject)
     } catch {
-      // Most words are also the beginning of an id, for all that their letters say.
-      let isName = MessageID.canonical(subject) == nil || NearestName.of(subject, among: names) != nil
       throw isName ? Self.unknown(subject, names) : error
     }
-    guard let id = MessageID(message.id), let facts = facts(of: id) else { throw gone(subject) }
-    return MessageExplanation(facts.view, facts.details, status, now: now()).reply
+    switch found {
+    case .waiting(let message):
+      guard let id = MessageID(message.id), let facts = facts(of: id) else { throw gone(subject) }
+      return .answered(
+        [.why(MessageExplanation(facts.view, facts.details, status, now: now()).reply)], to: request)
+    case .perhapsFinished(let prefix):
+      if isName { throw Self.unknown(subject, names) }
+      return finishedExplanation(prefix, request)
+    }
   }
 
   /// The message with what can be read back; without that if its record cannot be read.

@@ -26,7 +26,10 @@ final class AdminService: Sendable {
     do throws(AdminError) {
       let command = try request.command()
       do throws(AdminError) {
-        guard command.level <= peer.level else { throw .level(command, has: peer.level, typed: request.typed) }
+        let level = command.name == .drop && request.args.isNow == true ? .admin : command.level
+        guard level <= peer.level else {
+          throw .level(command, needs: level, has: peer.level, typed: request.typed)
+        }
         if command.changes, isStopping.load(ordering: .relaxed) { throw Self.stopping }
         return try work(for: command, request, peer)
       } catch {
@@ -48,13 +51,16 @@ final class AdminService: Sendable {
       let status = administration.status()
       return .answered([.status(status)], to: request, exit: status.health == .ok ? .ok : .no)
     case .queue: return .paged(try QueueListing(self, request))
-    case .show: return .answered(try message(request).lines().map { .message($0) }, to: request)
-    case .why: return .answered([.why(try explanation(request))], to: request)
+    case .show: return try show(request)
+    case .why: return try explanation(request)
     case .flush: return .paged(try MessageChange(self, .flush, request, from: peer))
     case .hold: return .paged(try MessageChange(self, .hold(until: until), request, from: peer))
     case .release: return .paged(try MessageChange(self, .release, request, from: peer))
     case .bounce:
       return .paged(try MessageChange(self, .bounce(report: request.args.noDSN != true), request, from: peer))
+    case .drop:
+      return .paged(try MessageChange(self, request.args.isNow == true ? .erase : .drop, request, from: peer))
+    case .undrop: return try undrop(request, peer)
     case .pauseIn: return try pause(.incoming, until: until, request, peer)
     case .pauseOut: return try pause(.outgoing, until: until, request, peer)
     case .pauseUpstream: return try pause(.upstream(try name(request)), until: until, request, peer)
@@ -66,8 +72,8 @@ final class AdminService: Sendable {
     case .credsList: return .answered(administration.credentials().map { .credential($0) }, to: request)
     case .credsSet: return try setCredential(request, peer)
     case .complete: return .paged(try CandidateSearch(self, request, level: peer.level))
-    case .usersAdd, .usersPasswd, .usersDisable, .usersEnable, .usersRemove, .log, .spoolVerify, .spoolDump, .help,
-      .version:
+    case .usersAdd, .usersPasswd, .usersDisable, .usersEnable, .usersRemove, .log, .spoolVerify, .spoolDump,
+      .spoolRepair, .spoolAdopt, .help, .version:
       // `AdminRequest.command` lets only the daemon's commands through.
       preconditionFailure("'\(command.name.rawValue)' is no command of the daemon")
     }

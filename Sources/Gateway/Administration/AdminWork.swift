@@ -28,4 +28,6 @@ protocol PagedWork: Sendable {
 enum PagedStep: Sendable {
   case more([AdminReply])
   case last([AdminReply])
+  /// Other work has the rest of the answer.
+  case then([AdminReply], AdminWork)
 }

@@ -21,6 +21,12 @@ package protocol Administration: AnyObject, Sendable {
   func details(of id: MessageID) -> MessageDetails?
   /// What an undelivered recipient of the message was last told, read back from the log; nil if there is nothing.
   func lastReply(of id: MessageID) -> Reply?
+  /// Searches of the history, newest first; `completed` is called once, from any thread, perhaps seconds later. The prefix
+  /// is in the form in which ids are written.
+  func finished(
+    limit: Int, where isMeant: @escaping @Sendable (FinishedMessage) -> Bool,
+    completed: @escaping @Sendable (HistoryFindings) -> Void)
+  func finished(idPrefix: String, completed: @escaping @Sendable (HistoryFindings) -> Void)
   /// What a selector needs to know besides the message.
   var surroundings: Selector.Surroundings { get }
 
@@ -31,6 +37,14 @@ package protocol Administration: AnyObject, Sendable {
   func release(_ ids: [MessageID]) -> Int
   /// `report`: the senders are told.
   func bounce(_ ids: [MessageID], reason: String?, report: Bool) -> Int
+  /// Into this batch, or into a new one; nil if nothing was left to drop.
+  func drop(_ ids: [MessageID], into batch: UInt64?, by: String) -> DroppedMail?
+  func erase(_ ids: [MessageID]) -> Int
+  func undrop(batch: UInt64) -> Int
+  /// Batches that can be put back, with the number of their messages.
+  func droppedBatches() -> [UInt64: Int]
+  /// Milliseconds for which dropped mail is kept.
+  var droppedKeep: Int64 { get }
 
   // MARK: The gateway
 
@@ -52,6 +66,19 @@ package enum ShowResult: Sendable {
   case found(MessageReply)
   case ambiguous([MessageID])
   case unknown
+}
+
+package struct DroppedMail: Sendable {
+  package var batch: UInt64
+  package var count: Int
+  /// Wall time in milliseconds.
+  package var until: Int64
+
+  package init(batch: UInt64, count: Int, until: Int64) {
+    self.batch = batch
+    self.count = count
+    self.until = until
+  }
 }
 
 /// What `pause` and `resume` are about.

@@ -96,6 +96,7 @@ struct CandidateSearch: PagedWork {
     if completion.wanted.contains(.upstreams) { candidates += upstreams }
     // Who may log in is the admin's to know; who has mail here anybody sees who sees the queue.
     if completion.wanted.contains(.users), level == .admin { candidates += users }
+    if completion.wanted.contains(.batches) { candidates += batches }
     candidates += found.sorted { $0.key < $1.key }.map { CandidateReply(text: $0.key, summary: $0.value.summary) }
     if completion.wanted.contains(.ids) { candidates += completion.typed.isEmpty ? ids : searched }
     var seen: Set<String> = []
@@ -108,6 +109,14 @@ struct CandidateSearch: PagedWork {
     return service.administration.upstreamNames().filter(fits).map { name in
       let state = status.first { $0.name == name }
       return CandidateReply(text: name, summary: state.map { $0.state + ($0.reason.map { " (\($0))" } ?? "") } ?? "")
+    }
+  }
+
+  /// The newest first: that is the one that somebody regrets.
+  private var batches: [CandidateReply] {
+    service.administration.droppedBatches().sorted { $0.key > $1.key }.compactMap { batch, messages in
+      let text = "batch:\(batch)"
+      return fits(text) ? CandidateReply(text: text, summary: Humane.count(messages, "message")) : nil
     }
   }
 

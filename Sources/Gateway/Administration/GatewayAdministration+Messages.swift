@@ -62,6 +62,29 @@ extension GatewayAdministration {
     return count
   }
 
+  var droppedKeep: Int64 { gateway.settings.current.configuration.queue.droppedKeep }
+
+  func drop(_ ids: [MessageID], into batch: UInt64?, by: String) -> DroppedMail? {
+    let now = gateway.clock.now()
+    let keep = droppedKeep
+    return gateway.queue.drop(ids, keep: keep, by: PeerText(by), into: batch, now: now).map {
+      DroppedMail(batch: $0.batch, count: $0.count, until: now.wall + keep)
+    }
+  }
+
+  func erase(_ ids: [MessageID]) -> Int {
+    let before = ids.filter { gateway.queue.view($0) != nil }
+    let count = gateway.queue.erase(ids, now: gateway.clock.now())
+    for id in before where gateway.queue.view(id) == nil { gateway.log.report(.removed(id), at: .info) }
+    return count
+  }
+
+  func undrop(batch: UInt64) -> Int {
+    gateway.queue.undrop(batch: batch, now: gateway.clock.now())
+  }
+
+  func droppedBatches() -> [UInt64: Int] { gateway.queue.droppedCounts }
+
   /// As after an attempt: whoever follows a message in the log finds its end there.
   private func log(_ message: MessageView, bouncedWith reply: Reply, at wall: Int64) {
     let left = gateway.queue.view(message.id)

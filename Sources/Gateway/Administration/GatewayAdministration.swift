@@ -24,7 +24,10 @@ final class GatewayAdministration: Administration {
     let queue = gateway.queue.summary(now: now)
     let upstream = gateway.upstream(now: now)
     let pauses = gateway.pauses.current.all
-    let isDegraded = upstream.state != "ok" || queue.failed > 0 || queue.quarantined > 0 || !pauses.isEmpty
+    let spool = gateway.spool.facts.reply
+    let isDegraded =
+      upstream.state != "ok" || queue.failed > 0 || queue.quarantined > 0 || !pauses.isEmpty
+      || spool.state != "ok"
     return StatusReply(
       health: isDegraded ? .degraded : .ok, version: Product.version, host: configuration.hostname,
       uptimeSeconds: Int((now.monotonic - gateway.startedAt.monotonic) / 1000),
@@ -34,13 +37,13 @@ final class GatewayAdministration: Administration {
       queue: StatusReply.Queue(
         queued: queue.queued, sending: queue.sending, deferred: queue.deferred, held: queue.held,
         failed: queue.failed, quarantined: queue.quarantined, bytes: queue.octets,
-        oldestSeconds: queue.oldest.map { Int((now.wall - $0) / 1000) }),
+        oldestSeconds: queue.oldest.map { Int((now.wall - $0) / 1000) }, dropped: queue.dropped),
       upstreams: [upstream],
       incoming: StatusReply.Incoming(
         sessions: gateway.sessionCount,
         listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
-      spool: StatusReply.Spool(freeBytes: gateway.spoolFreeOctets), pauses: pauses,
-      warnings: warnings(configuration, queue) + Self.warnings(of: pauses, now: now.wall))
+      spool: spool, pauses: pauses,
+      warnings: Self.warnings(of: spool) + warnings(configuration, queue) + Self.warnings(of: pauses, now: now.wall))
   }
 
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {
@@ -53,6 +56,12 @@ final class GatewayAdministration: Administration {
         completed(ReloadReply(generation: self.gateway.lastReload.generation, changed: [], problems: lines))
       }
     }
+  }
+
+  private static func warnings(of spool: StatusReply.Spool) -> [StatusReply.Warning] {
+    guard let reason = spool.reason else { return [] }
+    let code = spool.state == "low" ? 452 : 451
+    return [StatusReply.Warning(code: "spool.\(spool.state)", message: "new mail is answered \(code): \(reason)")]
   }
 
   private func warnings(_ configuration: Configuration, _ queue: QueueSummary) -> [StatusReply.Warning] {

@@ -3,7 +3,7 @@
 import Admin
 import Queue
 
-/// `flush`, `hold`, `release`, `bounce`: does one of them to the messages that are meant, a page at a time; or only counts
+/// `flush`, `hold`, `release`, `bounce`, `drop`: does one of them to the messages that are meant, a page at a time; or only counts
 /// them, and shows the oldest. Each message is changed or not, wherever it ends, and the log says how many are.
 struct MessageChange: PagedWork {
   enum Verb: Sendable {
@@ -12,6 +12,8 @@ struct MessageChange: PagedWork {
     case hold(until: Int64?)
     case release
     case bounce(report: Bool)
+    case drop
+    case erase
   }
 
   private let service: AdminService
@@ -27,6 +29,8 @@ struct MessageChange: PagedWork {
   private var preview = ChangeReply.Preview(bytes: 0, samples: [], upTo: nil)
   private var counts: [MessageState: Int] = [:]
   private var fromNobody = 0
+  /// What the first page was dropped into, and when that is erased.
+  private var batch: (number: UInt64, until: Int64)?
 
   private static let samplesMax = 3
 
@@ -76,17 +80,23 @@ struct MessageChange: PagedWork {
   }
 
   func abandon() {
-    if !isDryRun { record("connection lost") }
+    // Somebody may want to put back what was dropped so far.
+    if !isDryRun { record("connection lost" + (batch.map { ": batch \($0.number)" } ?? "")) }
   }
 
-  private func apply(_ ids: [MessageID]) -> Int {
+  private mutating func apply(_ ids: [MessageID]) -> Int {
     let administration = service.administration
     let reason = request.args.reason
-    return switch verb {
-    case .flush: administration.flush(ids)
-    case .hold(let until): administration.hold(ids, until: until, by: peer.user, reason: reason)
-    case .release: administration.release(ids)
-    case .bounce(let report): administration.bounce(ids, reason: reason, report: report)
+    switch verb {
+    case .flush: return administration.flush(ids)
+    case .hold(let until): return administration.hold(ids, until: until, by: peer.user, reason: reason)
+    case .release: return administration.release(ids)
+    case .bounce(let report): return administration.bounce(ids, reason: reason, report: report)
+    case .erase: return administration.erase(ids)
+    case .drop:
+      guard let dropped = administration.drop(ids, into: batch?.number, by: peer.user) else { return 0 }
+      if batch == nil { batch = (dropped.batch, dropped.until) }
+      return dropped.count
     }
   }
 
@@ -105,6 +115,12 @@ struct MessageChange: PagedWork {
       preview.upTo = scan.last?.description
       preview.asOf = Timestamp(milliseconds: now)
       reply.preview = preview
+      if case .drop = verb { reply.keptSeconds = Int(service.administration.droppedKeep / 1000) }
+    } else if let batch {
+      reply.undo = "undrop batch:\(batch.number)"
+      reply.keptSeconds = Int(service.administration.droppedKeep / 1000)
+      reply.keptUntil = Timestamp(milliseconds: batch.until)
+      record("done: batch \(batch.number)")
     } else {
       record("done")
     }
@@ -127,6 +143,11 @@ struct MessageChange: PagedWork {
     case .release:
       guard reply.matched > 0 else { return [] }
       return Obstacles(service.administration.status()).notes
+    case .drop:
+      guard sending > 0 else { return [] }
+      return ["\(Humane.count(sending, "message")) being sent: what that attempt leaves of it is dropped then"]
+    case .erase:
+      return sending == 0 ? [] : ["\(Humane.count(sending, "message")) being sent: left to that attempt"]
     case .bounce(let report):
       let unsent = sending == 0 ? [] : ["\(Humane.count(sending, "message")) being sent: left to that attempt"]
       let held = counts[.held] ?? 0

@@ -45,6 +45,7 @@ struct MessageExplanation {
     case .held: "\(name) is on hold:"
     case .failed: "\(name) was refused for good:"
     case .quarantined: "\(name) is damaged on disk:"
+    case .dropped: "\(name) is dropped:"
     }
   }
 
@@ -70,6 +71,7 @@ struct MessageExplanation {
         "its content does not read back as it was written, so it is kept and never sent",
         "the log says where it is damaged",
       ]
+    case .dropped: drop + last + ["nobody is told of it, and this time does not count against queue.lifetime"]
     }
   }
 
@@ -117,6 +119,14 @@ struct MessageExplanation {
     return ["held by \(hold.by) since \(time(hold.since))" + (hold.reason.map { ": \($0)" } ?? ""), until]
   }
 
+  private var drop: [String] {
+    guard let drop = view.drop else { return [] }
+    return [
+      "taken out of the queue by \(drop.by) at \(time(drop.since)), as one of batch \(drop.batch)",
+      "it is erased at \(time(drop.until))",
+    ]
+  }
+
   private var nextAttempt: [String] {
     guard let next = view.nextAttempt else { return [] }
     return ["the next attempt is \(obstacles.conditions.isEmpty ? "at" : "not before") \(time(next))"]
@@ -136,7 +146,7 @@ struct MessageExplanation {
   private var expires: Int64? {
     switch view.state {
     case .queued, .sending, .deferred: obstacles.conditions.isEmpty ? view.expires : nil
-    case .held, .failed, .quarantined: nil
+    case .held, .failed, .quarantined, .dropped: nil
     }
   }
 
@@ -198,6 +208,10 @@ struct MessageExplanation {
         WhyReply.Action(label: "see what is left of it", command: "postern show \(id)"),
         WhyReply.Action(label: "see all that are damaged", command: "postern queue state:quarantined"),
       ]
+    case .dropped:
+      return view.drop.map { drop in
+        [WhyReply.Action(label: "put the batch back", command: "postern undrop batch:\(drop.batch)")]
+      } ?? []
     }
   }
 

@@ -20,6 +20,11 @@ extension MessageReply {
         Hold(
           by: hold.by.text, since: Timestamp(milliseconds: hold.since),
           until: hold.until.map(Timestamp.init(milliseconds:)), reason: hold.reason?.text)
+      },
+      drop: view.drop.map { drop in
+        Drop(
+          batch: Int(clamping: drop.batch), by: drop.by.text, since: Timestamp(milliseconds: drop.since),
+          until: Timestamp(milliseconds: drop.until))
       })
   }
 

@@ -34,7 +34,8 @@ struct MessageScan: Sendable {
       return nil
     }
     last = newest.id
-    guard let selector else { return page }
+    // What is dropped is not in the queue: without a word that names it nobody means it.
+    guard let selector else { return page.filter { $0.state != .dropped } }
     let surroundings = administration.surroundings
     return page.filter { view in
       selector.matches(view, now: now, in: surroundings) { administration.details(of: view.id) }

@@ -46,6 +46,7 @@ struct Obstacles {
     case .sending: nil
     case .deferred, .failed: reply()?.description ?? conditions.first
     case .quarantined: "damaged on disk"
+    case .dropped: "dropped"
     }
   }
 }

@@ -1,11 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Queue
 
 /// `queue`: the rows of those messages that are meant, as many as were asked for.
 struct QueueListing: PagedWork {
   private let service: AdminService
   private let id: Int
+  private let request: AdminRequest
+  private let selector: Selector?
   private var scan: MessageScan
   private var left: Int
   /// As the list begins: one look at the gateway serves all of it.
@@ -14,15 +17,17 @@ struct QueueListing: PagedWork {
   init(_ service: AdminService, _ request: AdminRequest) throws(AdminError) {
     self.service = service
     id = request.id
+    self.request = request
+    selector = try service.selector(request, mayBeFinished: true)
     obstacles = Obstacles(service.administration.status())
-    scan = MessageScan(service.administration, try service.selector(request))
+    scan = MessageScan(service.administration, selector)
     left = request.args.limit ?? .max
     if left < 1 { throw .usage("bad_value", "'limit' is a number above 0") }
   }
 
   mutating func step() -> PagedStep {
     let now = service.now()
-    guard left > 0, let page = scan.next(now: now) else { return .last([.end(id: id, exit: .ok)]) }
+    guard left > 0, selector?.wantsWaiting ?? true, let page = scan.next(now: now) else { return rest }
     let rows = page.prefix(left)
     left -= rows.count
     guard !rows.isEmpty else { return .more([]) }
@@ -33,6 +38,12 @@ struct QueueListing: PagedWork {
       lines += row.lines().map { .data(id: id, .message($0)) }
     }
     return .more(lines)
+  }
+
+  /// Behind the mail that waits, the finished mail that is meant.
+  private var rest: PagedStep {
+    guard left > 0, let selector, selector.wantsFinished else { return .last([.end(id: id, exit: .ok)]) }
+    return .then([], service.finishedRows(selector, limit: left, for: request))
   }
 
   func abandon() {}

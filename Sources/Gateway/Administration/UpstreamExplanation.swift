@@ -50,6 +50,9 @@ struct UpstreamExplanation {
     }
     let waiting = status.queue.queued + status.queue.deferred
     reasons.append(waiting == 0 ? "no message waits" : "\(Humane.count(waiting, "message")) waiting")
+    if let reason = status.spool.reason {
+      reasons.append("new mail is refused meanwhile (spool \(status.spool.state)): \(reason)")
+    }
     if !works, waiting > 0 { reasons.append("none of them is given up because of this: lifetimes stand still") }
     return reasons
   }

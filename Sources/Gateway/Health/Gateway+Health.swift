@@ -9,7 +9,7 @@ extension Gateway {
   var statusLine: StatusLine {
     StatusLine(
       queue: queue.summary(now: clock.now()), upstream: settings.current.configuration.upstream.name,
-      health: upstreamHealth.current, pauses: pauses.current)
+      health: upstreamHealth.current, pauses: pauses.current, spool: spool.facts.reply.state)
   }
 
   func makeHealthMonitor(on eventLoop: any EventLoop) -> HealthMonitor {

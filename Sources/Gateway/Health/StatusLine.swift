@@ -4,7 +4,7 @@
 import Queue
 
 /// What `systemctl status` shows of us: `3 waiting, office ok`, `2 waiting, office paused (login)`,
-/// `5 waiting, office ok, paused: in, out`.
+/// `5 waiting, office ok, paused: in, out`, `5 waiting, office ok, spool low: mail is refused`.
 struct StatusLine: Equatable, CustomStringConvertible {
   /// Messages for which there is still something to try.
   var waiting: Int
@@ -12,8 +12,13 @@ struct StatusLine: Equatable, CustomStringConvertible {
   var health: UpstreamHealth
   /// By hand; an upstream that is has it in its health.
   var paused: [String]
+  /// ok, low or failing.
+  var spool: String
 
-  init(queue: QueueSummary, upstream: String, health: UpstreamHealth, pauses: Pauses = Pauses()) {
+  init(
+    queue: QueueSummary, upstream: String, health: UpstreamHealth, pauses: Pauses = Pauses(), spool: String = "ok"
+  ) {
+    self.spool = spool
     waiting = queue.queued + queue.sending + queue.deferred
     self.upstream = upstream
     self.health = health
@@ -22,6 +27,7 @@ struct StatusLine: Equatable, CustomStringConvertible {
 
   var description: String {
     "\(waiting) waiting, \(upstream) \(health.state)" + (health.reason.map { " (\($0))" } ?? "")
+      + (spool == "ok" ? "" : ", spool \(spool): mail is refused")
       + (paused.isEmpty ? "" : ", paused: \(paused.joined(separator: ", "))")
   }
 }

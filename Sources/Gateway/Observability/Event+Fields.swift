@@ -34,12 +34,29 @@ extension Event: LogRecord {
       list.add(.reason, changed.isEmpty ? nil : "\(changed.joined(separator: ", ")) changed")
     case .configurationRejected(let reason):
       list.add(.reason, reason)
-    case .recovered(let messages, let segments, let milliseconds):
+    case .recovered(let messages, let segments, let milliseconds, let wasKilled):
       list.add(.waiting, messages)
       list.add(.segments, segments)
       list.add(.delay, milliseconds: milliseconds)
+      if wasKilled { list.add(.duplicatePossible, 1) }
     case .spoolDamaged(let what):
       list.add(.reason, what)
+    case .spoolMoved(let host):
+      list.add(.host, host)
+    case .spoolDoubtful(let directory, let reason):
+      list.add(.file, directory)
+      list.add(.reason, reason)
+    case .mailRefused(let reason, let free):
+      list.add(.reason, reason)
+      if let free { list.add(.free, free) }
+    case .mailTaken(let seconds), .logWorks(let seconds):
+      list.add(.lasted, milliseconds: seconds * 1000)
+    case .segmentGivenUp(let name, let reason, let count):
+      list.add(.file, name)
+      list.add(.reason, reason)
+      list.add(.segments, count)
+    case .logFailing(let reason):
+      list.add(.reason, reason)
     case .storageRefused(let client, let reply):
       list.add(client)
       if let reply { list.add(reply) }
@@ -143,8 +160,11 @@ extension Event: LogRecord {
       Self.describe(pause, by: pause.by, into: &list)
     case .resumedByHand(let pause, let by):
       Self.describe(pause, by: by, into: &list)
-    case .pausesUnreadable(let reason):
+    case .pausesUnreadable(let reason), .historyLost(let reason):
       list.add(.reason, reason)
+
+    case .historyResumed(let lost):
+      list.add(.lost, lost)
 
     case .adminAction(let action):
       list.add(.actorUID, Int64(action.uid))
@@ -189,6 +209,7 @@ extension Event: LogRecord {
     list.add(.upstream, report.upstream)
     list.add(.status, kind.rawValue)
     list.add(report.reply)
+    if report.isDuplicatePossible { list.add(.duplicatePossible, 1) }
     list.add(.attempt, report.attempt)
     if let next = report.nextAttempt { list.add(.nextAttempt, milliseconds: next) }
     list.add(.delay, milliseconds: report.delayMilliseconds)

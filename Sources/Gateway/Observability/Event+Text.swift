@@ -19,10 +19,27 @@ extension Event {
       "configuration loaded from \(path)" + (changed.isEmpty ? "" : ": \(changed.joined(separator: ", ")) changed")
     case .configurationRejected(let reason):
       "warning: configuration refused, nothing changed: \(reason)"
-    case .recovered(let messages, let segments, let milliseconds):
+    case .recovered(let messages, let segments, let milliseconds, let wasKilled):
       "queue recovered: \(messages) messages from \(segments) segments in \(milliseconds) ms"
+        + (wasKilled ? "; the last process was killed: what it was sending may arrive twice" : "")
     case .spoolDamaged(let what):
       "warning: spool damaged: \(what)"
+    case .spoolMoved(let host):
+      "warning: the queue was last written on the host '\(host)': if that one still has it, mail is sent twice"
+    case .spoolDoubtful(let directory, let reason):
+      "warning: mail waits in \(directory), and \(reason)"
+    case .mailRefused(let reason, _):
+      "warning: new mail is answered 452: \(reason); what waits leaves as usual and makes room"
+    case .mailTaken(let seconds):
+      "there is room in the queue again, mail is taken after \(seconds) s"
+    case .segmentGivenUp(let name, let reason, let count):
+      "warning: segment \(name) given up" + (count > 1 ? ", with \(count - 1) before it" : "")
+        + ": \(reason); mail that it had not made durable was not promised to anyone, the log goes on in another segment"
+    case .logFailing(let reason):
+      "warning: nothing can be made durable: \(reason); clients whose mail is in doubt are cut off without a reply, new mail "
+        + "is answered 451, what waits leaves as usual"
+    case .logWorks(let seconds):
+      "the log works again after \(seconds) s, mail is taken"
     case .storageRefused(let client, let reply):
       "warning: the disk did not take a message of \(client): "
         + (reply.map { "answered \($0)" } ?? "closed without a reply, because nothing can be known of it")
@@ -101,6 +118,11 @@ extension Event {
     case .pausesUnreadable(let reason):
       "warning: what was paused by hand is not known: \(reason); nothing is sent until 'postern resume out'"
 
+    case .historyLost(let reason):
+      "warning: finished mail is not remembered: \(reason); mail itself goes on"
+    case .historyResumed(let lost):
+      "finished mail is remembered again, \(lost) messages are missing"
+
     case .adminAction(let action): action.description
     }
   }
@@ -122,6 +144,7 @@ extension Event {
     ]
     return "\(report.id): to=<\(report.to)>, relay=\(relay), delay=\(seconds(report.delayMilliseconds)), "
       + "delays=\(delays.map(seconds).joined(separator: "/")), dsn=\(report.reply.status ?? fallback), "
+      + (report.isDuplicatePossible ? "dup_possible=1, " : "")
       + "status=\(status) (\(report.reply))"
   }
 

@@ -16,8 +16,21 @@ package enum Event: Sendable {
   case stopping(sessions: Int)
   case configurationLoaded(path: String, generation: Int, changed: [String])
   case configurationRejected(String)
-  case recovered(messages: Int, segments: Int, milliseconds: Int64)
+  /// `wasKilled`: mail waits, and the process before did not end by itself.
+  case recovered(messages: Int, segments: Int, milliseconds: Int64, wasKilled: Bool)
   case spoolDamaged(String)
+  /// The queue was last written on another host: it may be a copy of one that lives on.
+  case spoolMoved(host: String)
+  /// The file system is one that does not keep mail as a disk does.
+  case spoolDoubtful(directory: String, reason: String)
+  /// From now on, with 452; said once until mail is taken again.
+  case mailRefused(reason: String, free: Int64?)
+  case mailTaken(seconds: Int64)
+  /// A write or a sync failed there; `count` segments since the last time that this was said.
+  case segmentGivenUp(String, reason: String, count: Int)
+  /// Nothing can be made durable.
+  case logFailing(String)
+  case logWorks(seconds: Int64)
   /// nil: nothing could be said to the client.
   case storageRefused(EventClient, Reply?)
   case certificateExpires(path: String, inDays: Int64)
@@ -29,6 +42,10 @@ package enum Event: Sendable {
   case socketUnserved(name: String, reason: String)
   case socketUnmoved(listener: String)
   case controlSocketFailed(String)
+  /// Finished mail is not remembered from now on.
+  case historyLost(String)
+  /// It is again; so many messages are missing.
+  case historyResumed(lost: Int)
 
   case accepted(AcceptedMessage)
   /// Said of each message that is accepted or that we write ourselves: Postfix has two lines for it, and its tools count both.
@@ -78,6 +95,11 @@ package enum Event: Sendable {
     case .configurationRejected: .configRejected
     case .recovered: .recovered
     case .spoolDamaged, .contentUnreadable: .spoolCorrupt
+    case .spoolMoved: .spoolMoved
+    case .spoolDoubtful: .spoolDoubtful
+    case .mailRefused: .spoolLow
+    case .segmentGivenUp, .logFailing: .spoolSyncFailed
+    case .mailTaken, .logWorks: .spoolRecovered
     case .storageRefused(_, let reply): reply == .diskFull ? .spoolLow : .spoolSyncFailed
     case .certificateExpires: .tlsCertExpires
     case .queueStalled: .queueStalled
@@ -86,6 +108,8 @@ package enum Event: Sendable {
     case .socketUnserved: .socketUnserved
     case .socketUnmoved: .socketUnmoved
     case .controlSocketFailed: .controlSocketFailed
+    case .historyLost: .historyLost
+    case .historyResumed: .historyResumed
     case .accepted: .accepted
     case .queued: .queued
     case .rejected(_, let refusal): refusal.reply.code == 530 ? .relayRefused : .rejected

@@ -79,10 +79,12 @@ package struct DeliveryReport: Sendable {
   package var delayMilliseconds: Int64
   /// Wall milliseconds; nil if there is none.
   package var nextAttempt: Int64?
+  /// The recipient may have the message from an attempt whose answer did not come, this one or an earlier one.
+  package var isDuplicatePossible: Bool
 
   package init(
     id: MessageID, to: Address, upstream: String, course: DeliveryCourse?, reply: Reply, attempt: Int,
-    delayMilliseconds: Int64, nextAttempt: Int64? = nil
+    delayMilliseconds: Int64, nextAttempt: Int64? = nil, isDuplicatePossible: Bool = false
   ) {
     self.id = id
     self.to = to
@@ -92,5 +94,6 @@ package struct DeliveryReport: Sendable {
     self.attempt = attempt
     self.delayMilliseconds = delayMilliseconds
     self.nextAttempt = nextAttempt
+    self.isDuplicatePossible = isDuplicatePossible
   }
 }

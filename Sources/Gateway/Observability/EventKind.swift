@@ -12,8 +12,11 @@ package enum EventKind: String, Sendable, CaseIterable {
   case configRejected = "config-rejected"
   case recovered
   case spoolCorrupt = "spool-corrupt"
+  case spoolMoved = "spool-moved"
   case spoolLow = "spool-low"
   case spoolSyncFailed = "spool-sync-failed"
+  case spoolRecovered = "spool-recovered"
+  case spoolDoubtful = "spool-doubtful"
   case tlsCertExpires = "tls-cert-expires"
   case queueStalled = "queue-stalled"
   case spoolStalled = "spool-stalled"
@@ -21,6 +24,8 @@ package enum EventKind: String, Sendable, CaseIterable {
   case socketUnserved = "socket-unserved"
   case socketUnmoved = "socket-unmoved"
   case controlSocketFailed = "control-socket-failed"
+  case historyLost = "history-lost"
+  case historyResumed = "history-resumed"
 
   case accepted
   case queued
@@ -65,8 +70,11 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .configRejected: "2ed77d2ff6a143888510428d94992936"
     case .recovered: "71519c5102884dbb97fcacb54ab2ea56"
     case .spoolCorrupt: "87f931f22db64e1d904e811d696c0faf"
+    case .spoolMoved: "a3efa86586044fd9a78d4bd36ba45607"
     case .spoolLow: "bd06d39376db4a6b93bef2d133dc4f2a"
     case .spoolSyncFailed: "0e84e2ed45974f2584b6df9d2a9cd92e"
+    case .spoolRecovered: "ddf93e0d9e154640b4e6fb8101d11e2d"
+    case .spoolDoubtful: "c1189007264444cc9ca62b57e148aced"
     case .tlsCertExpires: "ddf35df52dfc4096b2a19806ce7b5688"
     case .queueStalled: "0a22825351244d40bb1ad53738df3028"
     case .spoolStalled: "6b7aef89f81540a7997b262a23faa8d3"
@@ -74,6 +82,8 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .socketUnserved: "090592f04d99405482d726e63ac75284"
     case .socketUnmoved: "f0135b43d6fe4e369b530aab53f5b441"
     case .controlSocketFailed: "41ab2d5190fa44d392d56a00dcfc24ce"
+    case .historyLost: "fae17b56c1ef4bcbb6aab045398c195b"
+    case .historyResumed: "91dd7b5a5c544ee6a58091060d6617a0"
     case .accepted: "5b3e286b9462427daa1d4e09701bef66"
     case .queued: "0adb1a07f9e4410886b562977f8e724e"
     case .rejected: "a0e8b2be30174cacb90f37fa3c4d29e4"
@@ -113,11 +123,13 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .configRejected, .upstreamAuthFailed, .upstreamTLSFailed, .pausesUnreadable, .credentialRefused,
       .credentialMissing:
       .error
-    case .tlsCertExpires, .socketUnserved, .socketUnmoved, .controlSocketFailed, .authThrottled, .sessionsExceeded,
-      .failed, .expired, .upstreamPaused, .upstreamUnreachable, .paused, .doubleBounced, .notificationPostponed:
+    case .spoolMoved, .spoolDoubtful, .tlsCertExpires, .socketUnserved, .socketUnmoved, .controlSocketFailed,
+      .historyLost, .authThrottled, .sessionsExceeded, .failed, .expired, .upstreamPaused, .upstreamUnreachable,
+      .paused, .doubleBounced,
+      .notificationPostponed:
       .warning
-    case .started, .stopping, .configLoaded, .recovered, .relayRefused, .authFailed, .clientTLSFailed,
-      .upstreamRecovered, .credentialChanged, .resumed, .adminAction:
+    case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
+      .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
       .notice
     case .accepted, .queued, .rejected, .clientLeft, .sent, .deferred, .removed, .notified: .info
     }
@@ -134,10 +146,12 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .queued, .removed, .upstreamPaused, .upstreamAuthFailed, .upstreamTLSFailed, .upstreamUnreachable,
       .upstreamRecovered:
       "postern/qmgr"
-    case .started, .startFailed, .stopping, .configLoaded, .configRejected, .recovered, .spoolCorrupt, .spoolLow,
-      .spoolSyncFailed, .tlsCertExpires, .queueStalled, .spoolStalled, .loopStalled, .socketUnserved, .socketUnmoved,
+    case .started, .startFailed, .stopping, .configLoaded, .configRejected, .recovered, .spoolCorrupt, .spoolMoved,
+      .spoolLow, .spoolSyncFailed, .spoolRecovered, .spoolDoubtful, .tlsCertExpires, .queueStalled, .spoolStalled,
+      .loopStalled,
+      .socketUnserved, .socketUnmoved,
       .controlSocketFailed, .credentialChanged, .credentialRefused, .credentialMissing, .paused, .resumed,
-      .pausesUnreadable, .adminAction:
+      .pausesUnreadable, .historyLost, .historyResumed, .adminAction:
       "postern/posternd"
     }
   }

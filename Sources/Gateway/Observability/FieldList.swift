@@ -39,6 +39,8 @@ package enum FieldName: String, Sendable, CaseIterable {
   case stage = "STAGE"
   case waiting = "WAITING"
   case doubleBounce = "DOUBLE_BOUNCE"
+  /// 1: the recipient may have it already.
+  case duplicatePossible = "DUP_POSSIBLE"
   case attempt = "ATTEMPT"
   case nextAttempt = "NEXT_USEC"
   case delay = "DELAY_USEC"
@@ -68,11 +70,18 @@ package enum FieldName: String, Sendable, CaseIterable {
   /// Why, or what exactly: one line.
   case reason = "REASON"
   case file = "FILE"
+  /// Where a queue was written before.
+  case host = "HOST"
   case configFile = "CONFIG_FILE"
   case configGeneration = "CONFIG_GENERATION"
   case days = "DAYS"
   case segments = "SEGMENTS"
+  case free = "FREE_BYTES"
+  /// For how long something was not as it should be.
+  case lasted = "LASTED_USEC"
   case sessions = "SESSIONS"
+  /// Messages that are not remembered.
+  case lost = "LOST"
 }
 
 /// The facts of one event while they are gathered. What is nil is left out.

@@ -19,6 +19,9 @@ struct Breaker: Sendable {
 
   private(set) var state = State.closed
   private var failures = 0
+  /// Connections that may be open while it is not known how much an upstream bears that was ill until now; nil: as many
+  /// as are configured.
+  private var ramp: Int?
 
   /// Pauses in seconds: a login that is refused again and again locks accounts, so it is tried five times an hour at
   /// most; everything else is looked at soon.
@@ -43,7 +46,7 @@ struct Breaker: Sendable {
   /// Connections that may be open now.
   func connectionsMax(_ configured: Int, now: Int64) -> Int {
     switch state {
-    case .closed: configured
+    case .closed: min(configured, ramp ?? configured)
     case .probing: 1
     case .paused(_, _, let until): now >= until ? 1 : 0
     }
@@ -70,11 +73,13 @@ struct Breaker: Sendable {
     let milliseconds = Self.pauseSeconds(trouble.kind, failures: failures) * 1000
     let shifted = milliseconds + (Int64(jitter % 401) - 200) * milliseconds / 1000
     failures += 1
+    ramp = nil
     state = .paused(trouble, since: since, until: now + shifted)
     return shifted / 1000
   }
 
-  /// The upstream works. Returns how long it did not, in milliseconds; nil if it always did.
+  /// The upstream works: one connection may be open, and more with each message that it deals with. Returns how long it
+  /// did not work, in milliseconds; nil if it always did.
   mutating func healed(now: Int64) -> Int64? {
     defer {
       state = .closed
@@ -82,8 +87,18 @@ struct Breaker: Sendable {
     }
     switch state {
     case .closed: return nil
-    case .paused(_, let since, _), .probing(_, let since): return now - since
+    case .paused(_, let since, _), .probing(_, let since):
+      ramp = 1
+      return now - since
     }
+  }
+
+  /// The upstream took or refused a message. Each makes room for one connection more, so with each round of messages
+  /// there are twice as many. True if one more may open than before.
+  mutating func dealt(configured: Int) -> Bool {
+    guard isClosed, let ramp else { return false }
+    self.ramp = ramp + 1 < configured ? ramp + 1 : nil
+    return ramp < configured
   }
 
   /// The admin changed something: probe at once, and begin again with short pauses.

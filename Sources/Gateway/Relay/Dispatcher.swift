@@ -167,16 +167,23 @@ package final class Dispatcher: CarrierDelegate {
     // What is decided below must not count time that stood still.
     if standstill.isRunning { noteStandstill() }
     progressed()
-    for decided in parts.queue.record(outcomes, of: lease, now: now, jitter: parts.random()) {
+    let all = parts.queue.record(outcomes, of: lease, now: now, jitter: parts.random())
+    for decided in all {
       guard let position = indexes.firstIndex(of: decided.index) else { continue }
       report(
         decided,
         DeliveryReport(
           id: id, to: recipients[position], upstream: upstreamName, course: course, reply: decided.reply,
-          attempt: attempt, delayMilliseconds: delay))
+          attempt: attempt, delayMilliseconds: delay,
+          isDuplicatePossible: decided.isUncertain))
       if !hasSender, decided.result == .failed {
         parts.log.report(.doubleBounced(id, to: recipients[position], decided.reply))
       }
+    }
+    if all.contains(where: { $0.result != .deferred }),
+      breaker.dealt(configured: settings.configuration.upstream.maxConnections)
+    {
+      runSoon()
     }
     if parts.queue.view(id) == nil { parts.log.report(.removed(id), at: .info) }
     // A deferral has a time of its own to wake up for.
@@ -310,7 +317,9 @@ package final class Dispatcher: CarrierDelegate {
     case .delivered(let reply): RecipientOutcome(index: index, result: .delivered, reply: reply)
     case .deferred(let reply): RecipientOutcome(index: index, result: .deferred, reply: reply)
     case .failed(let reply): RecipientOutcome(index: index, result: .failed, reply: reply)
-    case .unknown(let reply): RecipientOutcome(index: index, result: .deferred, reply: reply, isUncertain: true)
+    case .unknown(let reply):
+      RecipientOutcome(
+        index: index, result: SeededFault.outcomeBeforeReply ? .delivered : .deferred, reply: reply, isUncertain: true)
     case .untried: nil
     }
   }

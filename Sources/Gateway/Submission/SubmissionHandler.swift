@@ -19,12 +19,14 @@ package struct SubmissionContext {
   package var loop: SubmissionLoop
   package var clock: Clock
   package var log: EventLog
+  package var admission: Admission
   /// The connection is gone: gives back its place.
   package var left: @Sendable () -> Void
 
   package init(
     settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
-    logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, left: @escaping @Sendable () -> Void
+    logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
+    left: @escaping @Sendable () -> Void
   ) {
     self.settings = settings
     self.listener = listener
@@ -34,6 +36,7 @@ package struct SubmissionContext {
     self.loop = loop
     self.clock = clock
     self.log = log
+    self.admission = admission
     self.left = left
   }
 }
@@ -192,6 +195,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: what the session decides
 
   private func process(_ context: ChannelHandlerContext) {
+    if !session.isReadingContent { session.intake = submission.admission.intake }
     while true {
       switch session.received(&input, into: &output) {
       case .wait:
@@ -326,6 +330,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       draft?.stored(extent)
       session.stored()
     case .accepted(let id):
+      submission.admission.accepted()
       if let accepting {
         reportAcceptance(id, accepting)
       }
@@ -336,6 +341,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       submission.log.report(.storageRefused(logged, nil))
       return closeNow()
     case .failed(let failure):
+      if failure == .full { submission.admission.filled() }
       let reply: Reply = failure == .full ? .diskFull : .diskRefused
       submission.log.report(.storageRefused(logged, reply))
       session.storageFailed(reply, into: &output)

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Admin
+import NIOCore
+import Synchronization
+import WAL
+
+/// Looks once a second, on a thread that may wait for the disk, whether the queue has room and its log works; tells the
+/// sessions through `Admission`, the admin through events, and keeps the reserve. A look costs one system call.
+final class SpaceWatch: Sendable {
+  struct Parts: Sendable {
+    /// May wait for the disk.
+    var measure: @Sendable () -> FileSystem?
+    var condition: @Sendable () -> LogCondition
+    /// In the queue.
+    var messages: @Sendable () -> Int
+    /// Monotonic milliseconds.
+    var now: @Sendable () -> Int64
+    var report: @Sendable (Event) -> Void
+    /// Told at each look.
+    var spaceIsShort: @Sendable (Bool) -> Void = { _ in }
+    var reserve: SpoolReserve
+  }
+
+  /// For the console.
+  struct Facts: Sendable {
+    var freeOctets: Int64 = 0
+    /// What must stay free.
+    var floorOctets: Int64 = 0
+    /// Why mail is refused with 452; nil if it is not.
+    var shortage: String?
+    /// Why the log takes nothing; nil if it works.
+    var failure: String?
+
+    var reply: StatusReply.Spool {
+      StatusReply.Spool(
+        freeBytes: Int(clamping: freeOctets), minFreeBytes: Int(clamping: floorOctets),
+        state: failure != nil ? "failing" : shortage != nil ? "low" : "ok", reason: failure ?? shortage)
+    }
+  }
+
+  private struct State {
+    var gauge: SpaceGauge
+    var facts = Facts()
+    /// False once the file system said that it never can.
+    var canReserve = true
+  }
+
+  private static let period = TimeAmount.seconds(1)
+
+  let admission = Admission()
+  private let parts: Parts
+  private let state: Mutex<State>
+  private let task = Mutex<RepeatedTask?>(nil)
+
+  init(parts: Parts, limits: SpaceGauge.Limits) {
+    self.parts = parts
+    state = Mutex(State(gauge: SpaceGauge(limits: limits)))
+  }
+
+  var facts: Facts { state.withLock { $0.facts } }
+
+  /// From the next look on.
+  func adopt(_ limits: SpaceGauge.Limits) {
+    state.withLock { $0.gauge.limits = limits }
+  }
+
+  func start(on eventLoop: any EventLoop, threads: any WorkerThreads) {
+    task.withLock {
+      // The next look begins when the last one has ended, however long the disk takes.
+      $0 = eventLoop.scheduleRepeatedAsyncTask(initialDelay: Self.period, delay: Self.period) { _ in
+        threads.run(on: eventLoop) { self.look() }
+      }
+    }
+  }
+
+  func stop() {
+    task.withLock { $0.take() }?.cancel()
+  }
+
+  /// May wait for the disk.
+  func look() {
+    let look = SpaceGauge.Look(
+      now: parts.now(), fileSystem: parts.measure(), condition: parts.condition(), messages: parts.messages())
+    let (gauge, events) = state.withLock { state in
+      let events = state.gauge.take(look)
+      state.facts = Self.facts(look, state.gauge)
+      return (state.gauge, events)
+    }
+    admission.publish(gauge.intake, messagesLeft: gauge.messagesLeft)
+    for event in events { parts.report(event) }
+    parts.spaceIsShort(gauge.shortage?.isOfDisk == true)
+    keepReserve(look, gauge)
+  }
+
+  private func keepReserve(_ look: SpaceGauge.Look, _ gauge: SpaceGauge) {
+    guard let fileSystem = look.fileSystem else { return }
+    if parts.reserve.exists {
+      if look.condition.isOwing, look.condition.refusal?.isFull == true { parts.reserve.giveUp() }
+    } else if state.withLock(\.canReserve), gauge.shortage == nil,
+      fileSystem.freeOctets - gauge.floor(of: fileSystem) >= parts.reserve.octets
+    {
+      let canReserve = parts.reserve.make()
+      state.withLock { $0.canReserve = canReserve }
+    }
+  }
+
+  private static func facts(_ look: SpaceGauge.Look, _ gauge: SpaceGauge) -> Facts {
+    Facts(
+      freeOctets: look.fileSystem?.freeOctets ?? 0, floorOctets: look.fileSystem.map(gauge.floor) ?? 0,
+      shortage: gauge.shortage?.description,
+      failure: look.condition.isFailing ? look.condition.refusal.map { "\($0)" } ?? "three segments failed" : nil)
+  }
+}

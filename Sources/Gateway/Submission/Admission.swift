@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTP
+import Synchronization
+
+/// Whether mail is taken, for every session of every event loop: `SpaceWatch` says so now and then, sessions look, and
+/// nobody waits for the disk.
+package final class Admission: Sendable {
+  private struct State {
+    var intake = Intake.everything
+    /// Messages for which the queue has room until the next word of the watch.
+    var messagesLeft = Int.max
+  }
+
+  private let state = Mutex(State())
+
+  package init() {}
+
+  package var intake: Intake {
+    state.withLock { state in
+      if state.intake.refusal == nil, state.messagesLeft <= 0 { return Intake(refusal: .queueFull) }
+      return state.intake
+    }
+  }
+
+  func publish(_ intake: Intake, messagesLeft: Int) {
+    state.withLock { $0 = State(intake: intake, messagesLeft: messagesLeft) }
+  }
+
+  /// A message more is in the queue.
+  func accepted() {
+    state.withLock { $0.messagesLeft -= 1 }
+  }
+
+  /// The disk had no room for a message: until the watch has looked, nobody else sends content in vain.
+  func filled() {
+    state.withLock { $0.intake.refusal = .diskFull }
+  }
+}

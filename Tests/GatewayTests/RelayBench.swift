@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Logging
+import NIOCore
+import NIOEmbedded
+import SMTP
+import Synchronization
+import TLS
+import TestKit
+
+@testable import Gateway
+@testable import Queue
+
+/// The relay's side of a gateway in a time that a test moves: queue, dispatcher and connections, and an upstream that
+/// takes a while for each message.
+final class RelayBench {
+  /// What the upstream does.
+  enum Mood {
+    /// Nobody listens.
+    case down
+    /// Takes each message, after so many milliseconds.
+    case takes(after: Int64)
+    /// Takes the message and never says so.
+    case silent
+    case defers
+  }
+
+  static let start = Instant(wall: 1_790_000_000_000, monotonic: 50_000)
+
+  let loop = EmbeddedEventLoop()
+  let queue: MessageQueue
+  let dispatcher: Dispatcher
+  var mood = Mood.down
+  /// Monotonic milliseconds since the start and envelope sender of each transaction that got as far as its dot.
+  private(set) var dots: [(time: Int64, sender: String)] = []
+  /// Connections that were open at once.
+  private(set) var openPeersMax = 0
+  private let time: Time
+  fileprivate var peers: [RelayPeer] = []
+  private let receiver = Deaf()
+
+  final class Time: Sendable {
+    let now = Mutex(RelayBench.start)
+    /// Every run of the dispatcher reads the clock.
+    let reads = Mutex(0)
+  }
+
+  init(connections: Int = 20, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20)) throws {
+    let time = Time()
+    self.time = time
+    let loop = loop
+    let wakeUp = WakeUp(eventLoop: loop)
+    var configuration = Configuration(hostname: "gate.test", upstream: Configuration.Upstream(name: "office"))
+    configuration.upstream.host = "relay.test"
+    configuration.upstream.security = .none
+    configuration.upstream.maxConnections = connections
+    let settings = Settings(
+      configuration: configuration, users: UsersFile(), serverTLS: nil,
+      clientTLS: try TLSContext.client(authorities: nil, minimum: .v12), login: nil)
+    let clock = Clock(
+      now: {
+        time.reads.withLock { $0 += 1 }
+        return time.now.withLock { $0 }
+      }, zoneOffset: { _ in 0 })
+    queue = try MessageQueue.open(
+      disk: SimulatedDisk(), policy: policy, now: Self.start, salt: 7, host: "gate", ready: { wakeUp.ring() }
+    ).queue
+    let connector = BenchConnector()
+    var generator = SeededGenerator(seed: 7)
+    dispatcher = Dispatcher(
+      parts: Dispatcher.Parts(
+        queue: queue, connector: connector, threads: BenchThreads(), clock: clock,
+        random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical)),
+      settings: settings, eventLoop: loop, wakeUp: wakeUp, board: HealthBoard())
+    connector.bench.withLock { $0 = NIOLoopBound(self, eventLoop: loop) }
+  }
+
+  var now: Instant { time.now.withLock { $0 } }
+  var clockReads: Int { time.reads.withLock { $0 } }
+
+  /// Queues messages of these senders, in this order.
+  func accept(_ senders: [(sender: String, login: String)]) {
+    for (number, each) in senders.enumerated() {
+      let submission = Submission(
+        id: queue.makeID(),
+        envelope: Envelope(sender: Address(each.sender)!, recipients: [Address("b@upstream.test")!]),
+        origin: Origin(login: each.login, address: "192.0.2.1"), prefix: [])
+      queue.accept(
+        submission, last: Array("Subject: s\r\n\r\n".utf8).span.bytes, of: queue.makeDraft(), now: now,
+        notify: Waiter(receiver: receiver, token: 0))
+      if number % 1_000 == 999 { queue.log.step() }
+    }
+    queue.log.step()
+    settle()
+  }
+
+  /// In steps, so that clock and timers go together.
+  func pass(_ milliseconds: Int64, step: Int64 = 100) {
+    var rest = milliseconds
+    while rest > 0 {
+      let part = min(rest, step)
+      rest -= part
+      time.now.withLock { $0 = $0.advanced(by: part) }
+      loop.advanceTime(by: .milliseconds(part))
+      settle()
+    }
+  }
+
+  /// The wall clock is set.
+  func jump(_ milliseconds: Int64) {
+    time.now.withLock { $0.wall += milliseconds }
+  }
+
+  func end() {
+    _ = dispatcher.stop()
+    dispatcher.closeAll()
+    for peer in peers { peer.channel.close(promise: nil) }
+    loop.run()
+  }
+
+  private func settle() {
+    var goesOn = true
+    while goesOn {
+      loop.run()
+      queue.log.step()
+      goesOn = false
+      for peer in peers where peer.run() { goesOn = true }
+      peers.removeAll { !$0.channel.isActive }
+      openPeersMax = max(openPeersMax, peers.count)
+    }
+  }
+
+  fileprivate func noteDot(_ envelope: Envelope) {
+    dots.append((now.monotonic - Self.start.monotonic, envelope.sender?.text ?? ""))
+  }
+}
+
+/// One connection to the upstream, as the upstream sees it.
+private final class RelayPeer {
+  let channel: EmbeddedChannel
+  private unowned let bench: RelayBench
+  private var session = ServerSession(
+    policy: ServerPolicy(hostname: "relay.test", offersTLS: false, messageOctetsMax: 1 << 20, recipientsMax: 100),
+    rights: ClientRights(mayOmitLogin: true, mayOmitTLS: true), isTLS: false)
+  private var input = ByteBuffer()
+  private var output = ByteBuffer()
+  private var isGreeted = false
+
+  init(_ channel: EmbeddedChannel, _ bench: RelayBench) {
+    self.channel = channel
+    self.bench = bench
+  }
+
+  /// Returns whether anything moved.
+  func run() -> Bool {
+    guard channel.isActive else { return false }
+    if !isGreeted {
+      isGreeted = true
+      session.opened(into: &output)
+    }
+    while var piece = try? channel.readOutbound(as: ByteBuffer.self) { input.writeBuffer(&piece) }
+    var isEnding = false
+    loop: while true {
+      switch session.received(&input, into: &output) {
+      case .wait: break loop
+      case .store: session.stored()
+      case .commit(let envelope, _): answer(envelope)
+      case .close:
+        isEnding = true
+        break loop
+      case .abandon, .startTLS, .verify: break
+      }
+    }
+    guard output.readableBytes > 0 || isEnding else { return false }
+    let said = output
+    output = ByteBuffer()
+    if said.readableBytes > 0 { _ = try? channel.writeInbound(said) }
+    if isEnding { channel.close(promise: nil) }
+    return true
+  }
+
+  private func answer(_ envelope: Envelope) {
+    bench.noteDot(envelope)
+    switch bench.mood {
+    case .takes(let milliseconds):
+      let peer = NIOLoopBound(self, eventLoop: bench.loop)
+      bench.loop.scheduleTask(in: .milliseconds(milliseconds)) {
+        peer.value.session.committed("ID", into: &peer.value.output)
+      }
+    case .defers:
+      session.commitRefused(Reply(451, EnhancedStatus(4, 3, 0), "later"), into: &output)
+    case .silent, .down: break
+    }
+  }
+}
+
+private final class BenchConnector: Connector {
+  let bench = Mutex<NIOLoopBound<RelayBench>?>(nil)
+
+  func connect(
+    host: String, port: Int, on eventLoop: any EventLoop,
+    configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+  ) -> EventLoopFuture<any Channel> {
+    let bench = bench.withLock { $0! }.value
+    if case .down = bench.mood { return eventLoop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
+    let channel = EmbeddedChannel(handlers: [], loop: bench.loop)
+    let configured = configure(channel)
+    channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.99", port: 25), promise: nil)
+    bench.peers.append(RelayPeer(channel, bench))
+    return configured.map { channel }
+  }
+}
+
+private struct BenchThreads: WorkerThreads {
+  func run<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
+  ) -> EventLoopFuture<Outcome> {
+    eventLoop.submit(work)
+  }
+}
+
+private final class Deaf: CompletionReceiver {
+  func receive(_ completions: [(token: UInt64, completion: Completion)]) {}
+}
