@@ -111,6 +111,8 @@ class Gateway:
         self.process = None
         for folder in ("credentials", "queue", "control"):
             (directory / folder).mkdir(parents=True)
+            # Whatever the usual mode of this user's files.
+            (directory / folder).chmod(0o755)
         self.log_file.touch()
         self.secrets = set()
         if upstream.password:

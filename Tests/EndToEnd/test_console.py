@@ -200,8 +200,8 @@ def test_a_bounce_without_a_notification_ends_the_message(make_gateway):
     assert (change["verb"], change["done"]) == ("bounce", 1)
     eventually(lambda: is_gone(gateway, first), what="the end of it")
     assert not is_gone(gateway, second)
-    error = json.loads(gateway.postern("--json", "show", first, exit=66))["error"]
-    assert "finished" in error["context"][0]
+    (ended,) = eventually(lambda: gateway.json("queue", "state:failed", first), what="its line in the history")
+    assert ended["recipients"][0]["by_admin"] and "no such domain" in gateway.postern("show", first)
     (failed,) = gateway.await_events("failed", queue_id=first)
     assert "status=bounced" in failed["message"] and "no such domain" in failed["reply"]
     gateway.await_events("removed", queue_id=first)

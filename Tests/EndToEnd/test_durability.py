@@ -26,6 +26,10 @@ def test_killed_between_250_and_delivery_each_message_is_delivered_exactly_once(
     gateway.kill()
     gateway.start()
     assert {message["id"] for message in gateway.queue()} == ids
+    assert "may arrive twice" in gateway.events("recovered")[-1]["message"]
+    gateway.stop()
+    gateway.start()
+    assert "dup_possible" not in gateway.events("recovered")[-1], "a gateway that ended by itself doubts nothing"
     gateway.kill()
     upstream.open()
     gateway.start()

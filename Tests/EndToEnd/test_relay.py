@@ -280,6 +280,10 @@ def test_a_connection_lost_behind_the_dot_means_sending_again(open_upstream, mak
     check_delivered(upstream.await_mail(subject, 60), content)
     assert subject.encode() in lost[0]
     gateway.await_empty_queue()
+    # The log says that there may be two of it, at the attempt whose answer did not come and at all later ones.
+    for name in ("deferred", "sent"):
+        (event,) = gateway.await_events(name)
+        assert event["dup_possible"] == 1 and ", dup_possible=1, status=" in event["message"]
 
 
 # TLS is never given up
