@@ -77,8 +77,8 @@ package final class Gateway: Sendable {
         configurationPath: configurationPath, settings: settings, log: log, clock: clock, notifier: notifier,
         sockets: sockets)
     } catch {
-      // Another process may end; a spool that cannot be used stays so until somebody mends it.
-      if case QueueError.log(.inUse) = error { throw GatewayError("\(error)", isLasting: false) }
+      // Another process may end, a disk may answer again; else a spool stays as it is until somebody mends it.
+      if case QueueError.log(let reason) = error { throw GatewayError("\(error)", isLasting: !reason.mayPass) }
       throw GatewayError("\(error)", isLasting: true)
     }
     do {

@@ -25,6 +25,15 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
     if case .disk(_, _, let code) = self { code == ENOSPC || code == EDQUOT } else { false }
   }
 
+  /// The same attempt may succeed a little later, without anybody mending something.
+  package var mayPass: Bool {
+    switch self {
+    case .disk(_, _, let code): [EIO, ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code)
+    case .inUse, .changed, .unreadableEnd: true
+    case .newerFormat, .mixed, .damaged: false
+    }
+  }
+
   package var description: String {
     switch self {
     case .disk(let attempt, let name, let code):

@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """A disk that refuses to sync: nothing is promised that may be lost, nothing refused that is delivered later."""
+import os
 import smtplib
+import subprocess
 
 import pytest
 
-from gateway import eventually, submit
+from gateway import BINARIES, eventually, submit
 from messages import message, token
 from spools import FaultyDisk
 from upstreams import ScriptedUpstream
@@ -78,3 +80,19 @@ def test_after_three_fresh_failures_connections_close_without_a_reply_and_delive
     gateway.kill()
     gateway.start()
     assert gateway.queue() == [] and len(upstream.mails_about(waiting)) == 1
+
+
+def test_a_start_that_the_disk_does_not_let_through_is_one_to_try_again(failing):
+    gateway, disk, _ = failing
+    kept = gateway.submit(message())
+    gateway.kill()
+    disk.fail("sync 1000 5 1000000")
+    done = subprocess.run(
+        [BINARIES / "posternd", "--config", gateway.config_file], capture_output=True, text=True, timeout=30,
+        env={**os.environ, **disk.environment})
+    # Not 78, with which systemd would let it lie.
+    assert done.returncode == 75, done.stderr
+    assert "Input/output error" in done.stderr
+    disk.work()
+    gateway.start()
+    assert {each["id"] for each in gateway.queue()} == {kept}

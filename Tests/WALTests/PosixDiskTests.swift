@@ -89,6 +89,14 @@ final class TemporaryDirectory {
     try PosixDisk(path: directory.path).lock()
   }
 
+  @Test("what may pass by itself is told apart from what somebody has to mend")
+  func passing() {
+    for code in [EIO, ENOSPC, EMFILE] { #expect(LogError.disk(attempt: "sync", name: "x", code: code).mayPass) }
+    for code in [EACCES, EROFS, ENOTDIR] { #expect(!LogError.disk(attempt: "open", name: "x", code: code).mayPass) }
+    #expect(LogError.unreadableEnd(name: "x", offset: 0).mayPass)
+    #expect(!LogError.newerFormat(name: "x", version: 9).mayPass)
+  }
+
   @Test("a missing directory is made; one that cannot be made is told with its name")
   func directory() throws {
     let directory = TemporaryDirectory()
