@@ -124,6 +124,25 @@ import WAL
     #expect(next.all.count == 1)
   }
 
+  @Test("numbers in a segment that cannot be read are not given to others, so that it can come back")
+  func numbersOfTheUnreadable() throws {
+    let bench = try QueueBench()
+    bench.take("first")
+    let second = try bench.restarted()
+    let hidden = second.take("hidden")
+    let disk = second.disk as! SimulatedDisk
+    let header = Array(disk.contents("00000002.wal").prefix(4096))
+    disk.overwrite("00000002.wal", at: 0, with: [UInt8](repeating: 0, count: 4096))
+    let third = try second.restarted()
+    #expect(third.report.damages.count == 1 && !third.all.contains { $0.id == hidden })
+    let new = third.take("new")
+    #expect(new.number > hidden.number)
+    (third.disk as! SimulatedDisk).overwrite("00000002.wal", at: 0, with: header)
+    let fourth = try third.restarted()
+    #expect(fourth.report.damages.isEmpty)
+    #expect(Set(fourth.all.map(\.id)).isSuperset(of: [hidden, new]) && fourth.all.count == 3)
+  }
+
   @Test("reading without waiting says so instead of waiting")
   func cold() throws {
     let bench = try QueueBench()
