@@ -25,7 +25,6 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
   /// First digit decides (RFC 5321 section 4.2.1): an unknown 4yz is a 400, an unknown 5yz a 500.
   package var isPositive: Bool { code / 100 == 2 }
   package var isTransient: Bool { code / 100 == 4 }
-  package var isPermanent: Bool { code / 100 == 5 }
 
   package var description: String {
     if let status { "\(code) \(status) \(text)" } else { "\(code) \(text)" }

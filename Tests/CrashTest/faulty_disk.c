@@ -7,7 +7,8 @@
 //     CALL PER_THOUSAND ERRNO [CALLS]
 //
 // CALL is sync, write, short (half of it is written), allocate or rename. That many of a thousand calls begin a row of 1
-// to CALLS failures; with 0 for CALLS the first failure is the last, because it removes the file. Of the syncs that fail, half have written nothing, half everything.
+// to CALLS failures; with 0 for CALLS the first failure is the last, because it removes the file. Of the syncs that fail,
+// half have written nothing, half everything.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
