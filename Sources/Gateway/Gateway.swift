@@ -125,9 +125,9 @@ package final class Gateway: Sendable {
     searchThread = NIOThreadPool(numberOfThreads: 1)
     let dispatcherLoop = group.next()
     self.dispatcherLoop = dispatcherLoop
-    let wakeUp = WakeUp(eventLoop: dispatcherLoop)
-    let noticeBell = NoticeBell(eventLoop: dispatcherLoop)
-    let compactionBell = CompactionBell(eventLoop: dispatcherLoop)
+    let wakeUp = Bell<Dispatcher>(eventLoop: dispatcherLoop)
+    let noticeBell = Bell<NoticeWriter>(eventLoop: dispatcherLoop)
+    let compactionBell = Bell<Compactor>(eventLoop: dispatcherLoop)
 
     let configuration = settings.configuration
     let wasKilled = SpoolPlace.wasLeftBehind(configuration.queue.directory)

@@ -51,7 +51,7 @@ final class RelayBench {
     let time = Time()
     self.time = time
     let loop = loop
-    let wakeUp = WakeUp(eventLoop: loop)
+    let wakeUp = Bell<Dispatcher>(eventLoop: loop)
     var configuration = Configuration(hostname: "gate.test", upstream: Configuration.Upstream(name: "office"))
     configuration.upstream.host = "relay.test"
     configuration.upstream.security = .none

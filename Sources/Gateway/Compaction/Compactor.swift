@@ -7,8 +7,8 @@ import Queue
 /// Keeps the log small: has the queue copy what lives in the oldest segment, a piece at a time, on a thread that may wait
 /// for the disk. The queue decides what and when (`MessageQueue.compact`); this only asks it.
 ///
-/// Lives on one event loop: every method is called there. `CompactionBell` reaches it from elsewhere.
-package final class Compactor {
+/// Lives on one event loop: every method is called there. A `Bell` reaches it from elsewhere.
+package final class Compactor: BellListener {
   private enum Phase {
     case idle
     case working
@@ -29,7 +29,7 @@ package final class Compactor {
 
   package init(
     queue: MessageQueue, threads: any WorkerThreads, clock: Clock, log: EventLog, eventLoop: any EventLoop,
-    bell: CompactionBell
+    bell: Bell<Compactor>
   ) {
     self.queue = queue
     self.threads = threads

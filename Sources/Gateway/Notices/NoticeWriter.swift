@@ -8,8 +8,8 @@ import Queue
 /// written on a thread that may wait, and hands it to the queue as a message like any other. The acceptance of the
 /// notification ends the notice by the same record, so that a crash leaves both or neither.
 ///
-/// Lives on one event loop: every method is called there. `NoticeBell` reaches it from elsewhere.
-package final class NoticeWriter {
+/// Lives on one event loop: every method is called there. A `Bell` reaches it from elsewhere.
+package final class NoticeWriter: BellListener {
   private enum Phase {
     case idle
     /// The next notification is being written, or there will turn out to be none.
@@ -25,7 +25,7 @@ package final class NoticeWriter {
   private let clock: Clock
   private let log: EventLog
   private let eventLoop: any EventLoop
-  private let bell: NoticeBell
+  private let bell: Bell<NoticeWriter>
   private var settings: Settings
   private var phase = Phase.idle
   private var draft: Draft?
@@ -38,7 +38,7 @@ package final class NoticeWriter {
 
   package init(
     queue: MessageQueue, threads: any WorkerThreads, clock: Clock, log: EventLog, settings: Settings,
-    eventLoop: any EventLoop, bell: NoticeBell
+    eventLoop: any EventLoop, bell: Bell<NoticeWriter>
   ) {
     self.queue = queue
     self.threads = threads

@@ -9,8 +9,8 @@ import WAL
 /// Decides when mail leaves: takes messages that are due from the queue, gives them to the carrier, records what became
 /// of them, and keeps the upstream's health.
 ///
-/// Lives on one event loop: every method is called there. `WakeUp` reaches it from elsewhere.
-package final class Dispatcher: CarrierDelegate {
+/// Lives on one event loop: every method is called there. A `Bell` reaches it from elsewhere.
+package final class Dispatcher: CarrierDelegate, BellListener {
   /// What the dispatcher works with, apart from the settings that a reload changes.
   package struct Parts {
     package var queue: MessageQueue
@@ -53,7 +53,7 @@ package final class Dispatcher: CarrierDelegate {
   private var isStopping = false
 
   package init(
-    parts: Parts, settings: Settings, pauses: Pauses = Pauses(), eventLoop: any EventLoop, wakeUp: WakeUp,
+    parts: Parts, settings: Settings, pauses: Pauses = Pauses(), eventLoop: any EventLoop, wakeUp: Bell<Dispatcher>,
     board: HealthBoard
   ) {
     self.parts = parts

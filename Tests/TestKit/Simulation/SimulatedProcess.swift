@@ -35,8 +35,8 @@ final class SimulatedProcess {
     loop = EmbeddedEventLoop()
     let bound = NIOLoopBound(surroundings.simulation, eventLoop: loop)
     clock = Clock(now: { bound.value.now }, zoneOffset: { _ in 3_600 })
-    let wakeUp = WakeUp(eventLoop: loop)
-    let bell = NoticeBell(eventLoop: loop)
+    let wakeUp = Bell<Dispatcher>(eventLoop: loop)
+    let bell = Bell<NoticeWriter>(eventLoop: loop)
     (queue, recovery) = try MessageQueue.open(
       disk: surroundings.disk, policy: plan.policy, now: clock.now(), salt: surroundings.salt, host: "gateway",
       ready: { wakeUp.ring() }, noticesDue: { bell.ring() })
