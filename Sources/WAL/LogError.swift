@@ -25,6 +25,11 @@ package enum LogError: Error, Sendable, Equatable, CustomStringConvertible {
     if case .disk(_, _, let code) = self { code == ENOSPC || code == EDQUOT } else { false }
   }
 
+  /// Too many files are open, of this process or of the machine.
+  var isTableFull: Bool {
+    if case .disk(_, _, let code) = self { code == EMFILE || code == ENFILE } else { false }
+  }
+
   /// The same attempt may succeed a little later, without anybody mending something.
   package var mayPass: Bool {
     switch self {

@@ -36,7 +36,7 @@ package enum LogLimits {
   /// Missing segments that are named: a number that rotted could claim billions.
   package static let missingSegmentsMax = 16
   /// Segments that are kept open for reading: a file descriptor each.
-  package static let openFilesMax = 64
+  package static let openFilesMax = 16
   /// What recovery reads at once to find the few records that it wants.
   package static let smallWindowOctets = 16 << 10
   /// What it reads at once otherwise.

@@ -20,20 +20,12 @@ package struct LogRecovery {
   private var previous: Previous?
   /// Segments behind it in which nothing stands, not even a header.
   private var unbegun: [SegmentInventory.Segment] = []
-  private var suspects: [Suspect] = []
+  private var suspects = LogSuspects()
   /// Behind the last record of the log.
   private var tornEnd: VoidRegion?
   /// Highest sync that is known to have succeeded.
   private var provenSync: UInt64 = 0
   private var highestSync: UInt64 = 0
-
-  /// A place where something is missing, until it is known whether its sync had succeeded.
-  private struct Suspect {
-    var damage: LogDamage
-    /// Whether it is damage whatever else is found.
-    var isProven: Bool
-    var sync: UInt64
-  }
 
   private struct Previous {
     let header: SegmentHeader
@@ -94,7 +86,8 @@ package struct LogRecovery {
         cutShortOf: segment.cutShortOf)
       recovery.unbegun = []
     }
-    recovery.judge()
+    recovery.noteLostEnd()
+    recovery.suspects.judge(provenSync: recovery.provenSync, into: &recovery.log)
     try recovery.sync(files.filter { $0.value > recovery.provenSync }.keys.sorted())
     return recovery.finished()
   }
@@ -142,8 +135,13 @@ package struct LogRecovery {
     return Array(voids)
   }
 
-  /// A segment whose making was cut short has nothing behind its header; anything else is damage.
+  /// A segment whose making was cut short has nothing behind its header; anything else is damage. Behind the last one
+  /// that can be read it may be the end of the log: as long as the disk does not give the header, nobody knows.
   private mutating func noteUnreadable(_ segment: SegmentInventory.Segment) throws(LogError) {
+    let isEnd = segment.number > inventory.lastBegun?.number ?? 0
+    if segment.isRefused, isEnd, !isVerifying {
+      throw LogError.unreadableEnd(name: SegmentName.text(segment.number), offset: 0)
+    }
     let file = try disk.open(SegmentName.text(segment.number))
     let header = SegmentHeader(
       number: segment.number, salt: 0, firstSequence: 0, firstSync: 0, lastDurableSync: 0, mark: 0)
@@ -152,7 +150,7 @@ package struct LogRecovery {
       unbegun.append(segment)
       log.unbegun.append(segment.number)
     } else {
-      note(.unreadableHeader, header, offset: 0, octets: segment.fileOctets)
+      suspects.note(.unreadableHeader, segment.number, offset: 0, octets: segment.fileOctets)
       last = nil
       // It may be read again some day, and must not be taken for one that was not needed any more.
       log.firstBegun = min(log.firstBegun, segment.number)
@@ -180,13 +178,13 @@ package struct LogRecovery {
       in: file, from: previous.end, to: previous.octets, magic: previous.header.magic, sequence: log.nextSequence)
     if remains == nil, let emptied = unbegun.first { return noteEmptied(emptied, records: records) }
     if let whole = previous.cutShortOf {
-      return note(
-        .cutShort(to: previous.octets, of: whole), previous.header, offset: previous.end,
+      return suspects.note(
+        .cutShort(to: previous.octets, of: whole), previous.header.number, offset: previous.end,
         octets: max(0, previous.octets - previous.end), records: records)
     }
     let absent = absent(between: previous.header.number, and: header.number)
-    note(
-      remains != nil ? .record : absent.isEmpty ? .gap : .missing(absent), previous.header, offset: previous.end,
+    suspects.note(
+      remains != nil ? .record : absent.isEmpty ? .gap : .missing(absent), previous.header.number, offset: previous.end,
       octets: previous.octets - previous.end, records: records, remains)
   }
 
@@ -207,22 +205,27 @@ package struct LogRecovery {
     log.firstBegun = min(log.firstBegun, segment.number)
     log.unbegun.removeAll { $0 == segment.number }
     let isShort = segment.fileOctets < SegmentHeader.blockOctets
-    let header = SegmentHeader(
-      number: segment.number, salt: 0, firstSequence: 0, firstSync: 0, lastDurableSync: 0, mark: 0)
-    note(
-      isShort ? .cutShort(to: segment.fileOctets, of: nil) : .unreadableHeader, header, offset: 0,
+    suspects.note(
+      isShort ? .cutShort(to: segment.fileOctets, of: nil) : .unreadableHeader, segment.number, offset: 0,
       octets: segment.fileOctets, records: records)
   }
 
-  /// Damage, whatever else is found.
-  private mutating func note(
-    _ kind: LogDamage.Kind, _ header: SegmentHeader, offset: Int, octets: Int, records: UInt64 = 0,
-    _ remains: RecordRemains? = nil
-  ) {
-    let damage = LogDamage(
-      kind: kind, name: SegmentName.text(header.number), segment: header.number, offset: offset, octets: octets,
-      records: records, type: remains?.type, payloadStart: remains?.payloadStart ?? [])
-    suspects.append(Suspect(damage: damage, isProven: true, sync: 0))
+  /// Nothing stands in any segment behind the last one that has a header. If that was left there was another one.
+  private mutating func noteLostEnd() {
+    guard let previous, wasPreviousLeft() else { return }
+    if let emptied = unbegun.first { return noteEmptied(emptied, records: 0) }
+    let lost = previous.header.number + 1
+    // A file with a higher number, whatever else is wrong with it, has been told of.
+    guard log.nextSegment == lost else { return }
+    suspects.note(.missing([lost]), previous.header.number, offset: previous.end, octets: 0)
+    // So that it can come back.
+    log.nextSegment = lost + 1
+  }
+
+  /// A segment gets the end of its index when the next one has its header, its length and its name for good.
+  private func wasPreviousLeft() -> Bool {
+    guard let previous, let file = try? disk.open(SegmentName.text(previous.header.number)) else { return false }
+    return IndexFooter.load(from: file, of: previous.header) != nil
   }
 
   // MARK: - Records
@@ -272,8 +275,10 @@ package struct LogRecovery {
     log.nextSync = max(log.nextSync, max(lastSync, header.firstSync) + 1)
     log.mark = max(log.mark, header.mark)
     log.octets += end
-    // The making of a segment without records may have been cut short.
-    if end > SegmentHeader.blockOctets { log.badCopies += inventory.badCopies.filter { $0.segment == header.number } }
+    // The making of a segment without records may have been cut short; not of the last one behind one that was left.
+    let copies = inventory.badCopies.filter { $0.segment == header.number }
+    guard !copies.isEmpty else { return }
+    if end > SegmentHeader.blockOctets || (header.number == last && wasPreviousLeft()) { log.badCopies += copies }
   }
 
   private mutating func scan(
@@ -308,7 +313,7 @@ package struct LogRecovery {
         end = offset + record.span
         if case .intact(_, let extent) = finding {
           if let check, !check.agrees(record, at: offset, payload) {
-            note(.index, header, offset: offset, octets: record.span)
+            suspects.note(.index, header.number, offset: offset, octets: record.span)
           }
           if record.type != IndexWriter.recordType { log.records += 1 }
           if Self.isOwners(record.type) { visit(record.type, extent, payload, true) }
@@ -317,16 +322,10 @@ package struct LogRecovery {
             kind: record.type == IndexWriter.recordType ? .index : .record, name: name, segment: segment.number,
             offset: offset, octets: record.span, records: 1, type: record.type,
             payloadStart: Array(payload.prefix(16)))
-          suspects.append(Suspect(damage: damage, isProven: false, sync: record.sync))
+          suspects.suspect(damage, sync: record.sync)
         }
       }
-      // What the disk does not give today it may give tomorrow: its numbers are kept for it, and nothing is voided.
-      for place in known..<suspects.count {
-        let damage = suspects[place].damage
-        if scanner.firstUnreadable(from: damage.offset, to: damage.offset + damage.octets) != nil {
-          suspects[place].isProven = true
-        }
-      }
+      suspects.prove(from: known, ifUnreadableBy: scanner)
     }
     // A record with sync n proves n - 1, if the segment was in use before; else only what its header says.
     provenSync = max(provenSync, lastSync > header.firstSync ? lastSync - 1 : header.lastDurableSync)
@@ -335,7 +334,7 @@ package struct LogRecovery {
     let isBlankBehind = index.map { $0.footer.end <= end } ?? scanner.isBlank(from: end)
     if segment.number == last, let offset = scanner.firstUnreadable(from: end, to: segment.fileOctets) {
       guard isVerifying else { throw LogError.unreadableEnd(name: name, offset: offset) }
-      note(.record, header, offset: offset, octets: segment.fileOctets - offset)
+      suspects.note(.record, header.number, offset: offset, octets: segment.fileOctets - offset)
     }
     return ScanResult(end: end, lastSync: lastSync, isBlankBehind: isBlankBehind)
   }
@@ -351,7 +350,7 @@ package struct LogRecovery {
       payloadStart: remains?.payloadStart ?? [])
     // Records of an earlier sync than that of the intact one are missing: that sync had succeeded.
     let isProven = expected < record.sequence - UInt64(record.index)
-    suspects.append(Suspect(damage: damage, isProven: isProven, sync: record.sync))
+    suspects.suspect(damage, isProven: isProven, sync: record.sync)
   }
 
   // MARK: - The end
@@ -363,10 +362,10 @@ package struct LogRecovery {
     if !result.isBlankBehind { try noteTornEnd(of: header, from: result.end) }
     // A file in which nothing stands may have been given up before it had its length.
     let isBegun = !result.isBlankBehind || result.end > SegmentHeader.blockOctets
-    let whole = isBegun ? segment.cutShortOf : nil
+    let whole = segment.cutShortOf.flatMap { isBegun || wasPreviousLeft() ? $0 : nil }
     if let whole {
-      note(
-        .cutShort(to: segment.fileOctets, of: whole), header, offset: result.end,
+      suspects.note(
+        .cutShort(to: segment.fileOctets, of: whole), header.number, offset: result.end,
         octets: max(0, segment.fileOctets - result.end))
     }
     // Octets that read differently at a later start must not count: others have their numbers by then.
@@ -386,23 +385,6 @@ package struct LogRecovery {
       LogDamage(
         kind: .record, name: SegmentName.text(segment.number), segment: segment.number, offset: start,
         octets: file.octets - start, records: 1, type: remains?.type, payloadStart: remains?.payloadStart ?? []))
-  }
-
-  private mutating func judge() {
-    for suspect in suspects {
-      if suspect.isProven || suspect.sync <= provenSync {
-        log.damages.append(suspect.damage)
-      } else {
-        let damage = suspect.damage
-        log.tornRecords += Int(clamping: damage.records)
-        log.torn.append(damage)
-        if SeededFault.tornTailNotVoided { continue }
-        log.voids.append(
-          VoidRegion(
-            segment: damage.segment, start: UInt32(damage.offset), end: UInt32(damage.offset + damage.octets),
-            sync: suspect.sync))
-      }
-    }
   }
 
   /// What was read may still lie in memory only, after a kill; from now on it counts as durable.

@@ -4,21 +4,10 @@
 /// The end of the log: the segment being written, the sync under way, and what failed syncs left to do. Only the
 /// thread that steps the log uses it.
 struct LogTail {
-  private let disk: any Disk
-  private let salt: UInt64
-  private let spool: UInt64
-  private let host: String
   private let segmentOctets: Int
-  private let firstBegun: UInt32
-  private let awaited: UInt32?
   private let reserveOctets: Int
 
-  /// Numbers of all segments on disk, ascending.
-  private(set) var segments: [UInt32]
-  /// Those of them that were given up while they were made.
-  private var unbegun: Set<UInt32>
-  private var octets: [UInt32: Int]
-  private var nextSegment: UInt32
+  private var files: LogSegments
   private var nextSync: UInt64
   private var nextSequence: UInt64
   private var lastDurableSync: UInt64
@@ -70,20 +59,10 @@ struct LogTail {
   }
 
   init(disk: any Disk, recovered: RecoveredLog, salt: UInt64, host: String, segmentOctets: Int) {
-    self.disk = disk
-    self.salt = salt
-    self.host = host
-    // Spools of earlier versions, and new ones, get their identity now. No segment has the number 0.
-    spool = recovered.spool != 0 ? recovered.spool : max(1, SegmentHeader.salt(salt, segment: 0))
     self.segmentOctets = min(segmentOctets, LogLimits.segmentOctetsMax)
     // Small segments, as tests use them, keep most of their room for mail.
     reserveOctets = min(LogLimits.reserveOctets, segmentOctets / 16)
-    segments = recovered.segments
-    unbegun = Set(recovered.unbegun)
-    firstBegun = recovered.firstBegun
-    octets = recovered.segmentOctets
-    awaited = recovered.awaited
-    nextSegment = recovered.nextSegment
+    files = LogSegments(disk: disk, recovered: recovered, salt: salt, host: host)
     nextSync = recovered.nextSync
     nextSequence = recovered.nextSequence
     lastDurableSync = recovered.lastDurableSync
@@ -332,15 +311,7 @@ struct LogTail {
 
   // MARK: - Segments
 
-  /// The lowest segment that had a header once: what stands before was never begun. One that somebody may give back its
-  /// place is not below it.
-  private var floor: UInt32? {
-    let first = segments.first { $0 >= firstBegun && !unbegun.contains($0) }
-    return [first, awaited].compactMap { $0 }.min()
-  }
-
-  /// A file is used only when its header and its name are durable. With no room for a whole segment, changes get a small
-  /// one: they are what makes room again.
+  /// With no room for a whole segment, changes get a small one: they are what makes room again.
   private mutating func openSegment(
     for batch: Batch, mark: UInt64, mayBeSmall: Bool
   ) throws(LogError) -> Segment {
@@ -360,58 +331,12 @@ struct LogTail {
   }
 
   private mutating func openSegment(octets: Int, _ index: IndexWriter, mark: UInt64) throws(LogError) -> Segment {
-    let octets = octets.rounded(upTo: SegmentHeader.blockOctets)
-    let number = try takeNumber()
-    let name = SegmentName.text(number)
-    let header = SegmentHeader(
-      number: number, salt: SegmentHeader.salt(salt, segment: number), firstSequence: nextSequence,
-      firstSync: nextSync, lastDurableSync: lastDurableSync, mark: mark,
-      fileOctets: UInt32(octets), spool: spool, floor: floor ?? number, host: host)
-    do throws(LogError) {
-      let file = try disk.create(name, octets: octets)
-      var failure: LogError?
-      header.block().withUnsafeBytes { block in
-        do throws(LogError) {
-          try file.writeAll(block, at: 0, name: name)
-        } catch {
-          failure = error
-        }
-      }
-      if let failure { throw failure }
-      try file.sync()
-      if !SeededFault.directorySyncSkipped { try disk.syncDirectory() }
-      segments.append(number)
-      self.octets[number] = octets
-      return Segment(
-        number: number, file: file, magic: header.magic, salt: header.salt, end: SegmentHeader.blockOctets,
-        index: index)
-    } catch {
-      // Somebody else made it meanwhile.
-      if error.isExistence { throw error }
-      // What cannot be removed now is in the way of every later head, and goes with them.
-      if !remove(number) {
-        segments.append(number)
-        unbegun.insert(number)
-      }
-      throw error
-    }
-  }
-
-  /// The next number under which nothing stands: what cannot be made must be removed, and that must not be a file that
-  /// was there before. Each number is taken once.
-  private mutating func takeNumber() throws(LogError) -> UInt32 {
-    while nextSegment < .max {
-      let number = nextSegment
-      nextSegment += 1
-      do throws(LogError) {
-        _ = try disk.open(SegmentName.text(number))
-      } catch {
-        if error.isAbsence { return number }
-        // A directory or a link is there as well; of anything else nobody knows.
-        guard error.isOtherEntry else { throw error }
-      }
-    }
-    throw LogError.disk(attempt: "number", name: "a new segment", code: LogError.overflow)
+    let (header, file) = try files.make(
+      octets: octets,
+      LogSegments.Beginning(sequence: nextSequence, sync: nextSync, lastDurableSync: lastDurableSync, mark: mark))
+    return Segment(
+      number: header.number, file: file, magic: header.magic, salt: header.salt, end: SegmentHeader.blockOctets,
+      index: index)
   }
 
   /// Ends the index of a segment that is left in good order. Nobody depends on it: if it fails, recovery reads the whole
@@ -430,41 +355,12 @@ struct LogTail {
     }
   }
 
-  /// Removes segments at the head, or gives them another name. In order, and each durable before the next: a message
-  /// must not come back because the segment with its acceptance outlived the one with its end.
   mutating func retire(below needed: UInt32, puttingAside damaged: Set<UInt32>) -> [UInt32] {
-    var removed: [UInt32] = []
-    let limit = min(SeededFault.retiredTooEarly ? needed &+ 1 : needed, last)
-    while let head = segments.first, head < limit {
-      let first = SeededFault.retiredOutOfOrder ? segments.last { $0 < limit }! : head
-      // The next step tries again; a segment too many does no harm.
-      guard remove(first, isDamaged: damaged.contains(first)),
-        SeededFault.removalNotSynced || (try? disk.syncDirectory()) != nil
-      else { break }
-      segments.removeAll { $0 == first }
-      octets[first] = nil
-      unbegun.remove(first)
-      removed.append(first)
-    }
-    return removed
+    files.retire(below: needed, current: current?.number, puttingAside: damaged)
   }
 
-  /// True if there is no such segment afterwards: it may have gone in an attempt whose directory sync failed.
-  private func remove(_ number: UInt32, isDamaged: Bool = false) -> Bool {
-    do throws(LogError) {
-      if isDamaged {
-        try disk.rename(SegmentName.text(number), to: SegmentName.setAside(number))
-      } else {
-        try disk.remove(SegmentName.text(number))
-      }
-      return true
-    } catch {
-      return error.isAbsence
-    }
-  }
+  /// Numbers of all segments on disk, ascending.
+  var segments: [UInt32] { files.numbers }
 
-  /// One that was given up while it was made may vanish with the power, so nothing is said of it.
-  private var last: UInt32 { current?.number ?? segments.last { !unbegun.contains($0) } ?? 0 }
-
-  var use: LogUse { LogUse(octets: octets.values.reduce(0, +), first: segments.first ?? 0, current: last) }
+  var use: LogUse { files.use(current: current?.number) }
 }

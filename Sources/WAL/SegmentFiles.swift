@@ -24,6 +24,11 @@ final class SegmentFiles: Sendable {
       return file
     }
 
+    mutating func forgetAll() {
+      files = [:]
+      order = []
+    }
+
     mutating func insert(_ file: any DiskFile, _ number: UInt32) {
       guard number >= floor else { return }
       if files.updateValue(file, forKey: number) == nil { order.append(number) }
@@ -39,7 +44,15 @@ final class SegmentFiles: Sendable {
   func file(_ number: UInt32, mayBlock: Bool) throws(LogError) -> (any DiskFile)? {
     if let file = state.withLock({ $0.use(number) }) { return file }
     guard mayBlock else { return nil }
-    let file = try open(number)
+    let file: any DiskFile
+    do throws(LogError) {
+      file = try open(number)
+    } catch {
+      // Those that are kept open only for later may be what fills the table.
+      guard error.isTableFull else { throw error }
+      state.withLock { $0.forgetAll() }
+      file = try open(number)
+    }
     state.withLock { $0.insert(file, number) }
     return file
   }

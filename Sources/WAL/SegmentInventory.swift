@@ -12,6 +12,8 @@ struct SegmentInventory {
     /// nil if neither copy can be read.
     let header: SegmentHeader?
     let fileOctets: Int
+    /// The disk did not give some octets of the header: what they are, only another attempt can tell.
+    var isRefused = false
 
     /// Octets that the file had from the start, if it has fewer now.
     var cutShortOf: Int? { header.map { Int($0.fileOctets) }.flatMap { $0 > fileOctets ? $0 : nil } }
@@ -68,11 +70,12 @@ struct SegmentInventory {
     let file = try disk.open(name)
     if !SeededFault.memoryTrusted { file.forgetCached() }
     var block = [UInt8](repeating: 0, count: SegmentHeader.blockOctets)
+    var isRefused = false
     // The copies are read on their own: one bad sector must not cost both.
     for start in [0, SegmentHeader.copyOffset] {
       block.withUnsafeMutableBytes { block in
         let copy = UnsafeMutableRawBufferPointer(rebasing: block[start..<(start + SegmentHeader.octets)])
-        _ = try? file.readAll(into: copy, at: start)
+        if (try? file.readAll(into: copy, at: start)) == nil { isRefused = true }
       }
     }
     let header = try SegmentHeader.decode(block: block, name: name)
@@ -81,7 +84,8 @@ struct SegmentInventory {
         Position(segment: number, offset: UInt32(offset))
       }
     }
-    return Segment(number: number, header: header, fileOctets: min(file.octets, LogLimits.segmentOctetsMax))
+    return Segment(
+      number: number, header: header, fileOctets: min(file.octets, LogLimits.segmentOctetsMax), isRefused: isRefused)
   }
 
   private func isBlank(_ segment: Segment, _ disk: any Disk) throws(LogError) -> Bool {

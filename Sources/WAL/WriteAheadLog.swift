@@ -35,11 +35,11 @@ package final class WriteAheadLog: Sendable {
   /// Goes on behind what `LogRecovery` found. `salt` is a random number, different at every start; `mark` is the
   /// highest number of a message that the owner found in the records; `host` the name of this machine.
   package init(
-    disk: any Disk, recovered: RecoveredLog, salt: UInt64, mark: UInt64 = 0, host: String,
+    disk: any Disk, recovered: RecoveredLog, salt: UInt64, mark: UInt64? = nil, host: String,
     segmentOctets: Int = LogLimits.segmentOctets, owner: any LogOwner
   ) {
     self.owner = owner
-    open = Mutex(OpenBatches(mark: max(mark, recovered.mark)))
+    open = Mutex(OpenBatches(mark: mark ?? recovered.mark))
     let tail = LogTail(disk: disk, recovered: recovered, salt: salt, host: host, segmentOctets: segmentOctets)
     lastUse = Mutex(tail.use)
     self.tail = Mutex(tail)
@@ -122,6 +122,10 @@ package final class WriteAheadLog: Sendable {
 
   /// The payload of a durable record, its checksum verified. nil if `mayBlock` is false and it is not in memory.
   package func read(_ extent: Extent, mayBlock: Bool) throws(LogError) -> [UInt8]? {
+    // What a record of somebody else's making claims is not worth gigabytes of memory.
+    guard extent.octets <= LogLimits.payloadOctetsMax else {
+      throw .damaged(name: SegmentName.text(extent.segment), offset: Int(extent.offset))
+    }
     guard let file = try files.file(extent.segment, mayBlock: mayBlock) else { return nil }
     let offset = Int(extent.offset) + RecordHeader.octets
     guard let payload = try file.octets(Int(extent.octets), at: offset, mayBlock: mayBlock) else { return nil }

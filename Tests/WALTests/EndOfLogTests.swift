@@ -47,6 +47,46 @@ import WAL
     #expect(try bench.reopened().seen.count == 3)
   }
 
+  @Test("a last segment whose header the disk does not give stops the start, and is there when it does")
+  func unreadableLastHeader() throws {
+    let bench = try three()
+    let next = try bench.reopened()
+    next.appendMail(text("in the second"), ticket: 4)
+    next.log.step()
+    for segment in 1...2 {
+      let disk = next.disk.copy()
+      // Each of the two copies of a header is one read.
+      disk.fail(.read, nth: 2 * segment - 1, count: 2)
+      guard segment == 2 else {
+        let kinds = try LogRecovery.run(disk: disk) { _, _, _, _ in }.damages.map(\.kind)
+        #expect(kinds == [.unreadableHeader], "what stands before another one is damage as ever")
+        continue
+      }
+      let error = LogError.unreadableEnd(name: "00000002.wal", offset: 0)
+      #expect(throws: error) { try LogRecovery.run(disk: disk) { _, _, _, _ in } }
+      #expect(error.mayPass && next.disk.names == disk.names, "the start is tried again, and nothing was moved")
+      #expect(try LogBench(disk.copy()).seen.last == Seen(17, text("in the second")))
+      let verified = next.disk.copy()
+      verified.fail(.read, nth: 3, count: 2)
+      #expect(try LogRecovery.verify(disk: verified) { _, _, _, _ in }.damages.map(\.kind) == [.unreadableHeader])
+    }
+    for copy in 3...4 {
+      let disk = next.disk.copy()
+      disk.fail(.read, nth: copy)
+      let recovered = try LogRecovery.run(disk: disk) { _, _, _, _ in }
+      #expect(recovered.damages.isEmpty && recovered.badCopies.count == 1, "one copy is enough")
+    }
+  }
+
+  @Test("nor does a start begin a log of its own where it cannot read the only segment")
+  func unreadableOnlyHeader() throws {
+    let bench = try three()
+    let disk = UnreadableDisk(bench.disk.copy(), name, 0)
+    #expect(throws: LogError.unreadableEnd(name: name, offset: 0)) {
+      try LogRecovery.run(disk: disk) { _, _, _, _ in }
+    }
+  }
+
   @Test("a hole in the last sync that cannot be read is damage, is not voided, and is filled when it can be read")
   func unreadableHole() throws {
     let bench = try LogBench()
