@@ -65,6 +65,10 @@ extension QueueCore.Books {
     let wanted = min(ledger.lowestNeeded, use.current)
     guard wanted > floorAsked, wanted > use.first else { return [] }
     floorAsked = wanted
+    if SeededFault.keptNotWritten {
+      floor = wanted
+      return []
+    }
     let facts = KeptFacts(
       floor: wanted, standstill: state.standstill, lastBatch: state.lastBatch, adopted: state.adopted)
     return [

@@ -129,7 +129,7 @@ private struct Words {
     if let adopted = moved.adopted { describe(adopted) }
     if let drop = moved.drop {
       add("dropped", at: drop.ordered)
-      add("batch", Int(drop.batch))
+      add("batch", Int(clamping: drop.batch))
       add("by", drop.by.text)
     }
     guard let hold = moved.hold else { return }
@@ -142,7 +142,7 @@ private struct Words {
   private mutating func describe(_ facts: KeptFacts) {
     add("needed_from", SegmentName.text(facts.floor))
     add("total_ms", Int(facts.standstill))
-    if facts.lastBatch > 0 { add("batch", Int(facts.lastBatch)) }
+    if facts.lastBatch > 0 { add("batch", Int(clamping: facts.lastBatch)) }
     for spool in facts.adopted { describe(spool) }
   }
 

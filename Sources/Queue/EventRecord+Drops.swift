@@ -17,7 +17,7 @@ extension EventRecord {
 
   static func drop(_ payload: UnsafeRawBufferPointer) -> DropOrder? {
     var reader = OctetReader(payload)
-    guard let wall = reader.integer(Int64.self), let until = reader.integer(Int64.self),
+    guard let wall = reader.milliseconds(), let until = reader.milliseconds(),
       let batch = reader.integer(UInt64.self), let by = reader.text(), let by, let ids = reader.ids(),
       reader.rest == 0
     else { return nil }
@@ -34,7 +34,7 @@ extension EventRecord {
 
   static func undrop(_ payload: UnsafeRawBufferPointer) -> UndropOrder? {
     var reader = OctetReader(payload)
-    guard let wall = reader.integer(Int64.self), let batch = reader.integer(UInt64.self), let ids = reader.ids(),
+    guard let wall = reader.milliseconds(), let batch = reader.integer(UInt64.self), let ids = reader.ids(),
       reader.rest == 0
     else { return nil }
     return UndropOrder(ids: ids, wall: wall, batch: batch)

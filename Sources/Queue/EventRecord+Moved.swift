@@ -100,8 +100,8 @@ extension EventRecord {
           moved.recipients.append(recipient)
         }
       case .life:
-        guard let wall = part.integer(Int64.self), let age = part.integer(Int64.self),
-          let standstill = part.integer(Int64.self), let total = part.integer(Int64.self)
+        guard let wall = part.milliseconds(), let age = part.milliseconds(),
+          let standstill = part.milliseconds(), let total = part.milliseconds()
         else { return nil }
         (moved.wall, moved.age, moved.standstill, moved.standstillTotal) = (wall, age, standstill, total)
       case .hold:
@@ -137,7 +137,7 @@ extension EventRecord {
   static func kept(_ payload: UnsafeRawBufferPointer) -> KeptFacts? {
     var reader = OctetReader(payload)
     guard let floor = reader.integer(UInt32.self), let count = reader.integer(UInt32.self),
-      let standstill = reader.integer(Int64.self), let lastBatch = reader.integer(UInt64.self),
+      let standstill = reader.milliseconds(), let lastBatch = reader.integer(UInt64.self),
       Int(count) * 16 == reader.rest
     else { return nil }
     var facts = KeptFacts(floor: floor, standstill: standstill, lastBatch: lastBatch)
@@ -167,12 +167,12 @@ extension EventRecord {
 extension OctetReader {
   fileprivate mutating func movedRecipient() -> MovedMessage.Recipient? {
     guard let state = integer(UInt8.self).flatMap(RecipientState.init), let flags = integer(UInt8.self),
-      let attempts = integer(UInt16.self), let due = integer(Int64.self)
+      let attempts = integer(UInt16.self), let due = milliseconds()
     else { return nil }
     var recipient = MovedMessage.Recipient(
       state: state, isUncertain: flags & 1 != 0, attempts: attempts, due: due, hasReply: flags & 2 != 0)
     if flags & 4 != 0 {
-      guard let wall = integer(Int64.self), let reply = reply() else { return nil }
+      guard let wall = milliseconds(), let reply = reply() else { return nil }
       recipient.reply = LastOutcome(
         wall: wall, reply: reply, isExpired: flags & 8 != 0, isBounced: flags & 16 != 0)
     }
@@ -180,18 +180,18 @@ extension OctetReader {
   }
 
   fileprivate mutating func movedHold() -> MovedMessage.Hold? {
-    guard let since = integer(Int64.self), let elapsed = integer(Int64.self), let standstill = integer(Int64.self),
-      let ordered = integer(Int64.self), let until = integer(Int64.self), let by = text(), let by,
+    guard let since = milliseconds(), let elapsed = milliseconds(), let standstill = milliseconds(),
+      let ordered = milliseconds(), let until = integer(Int64.self), let by = text(), let by,
       let reason = text()
     else { return nil }
     return MovedMessage.Hold(
       by: PeerText(by), reason: reason.map { PeerText($0) }, since: since, elapsed: elapsed, standstill: standstill,
-      ordered: ordered, until: until == .max ? nil : until)
+      ordered: ordered, until: until == EventRecord.untilReleased ? nil : until.boundedTime)
   }
 
   fileprivate mutating func movedDrop() -> MovedMessage.Drop? {
-    guard let batch = integer(UInt64.self), let ordered = integer(Int64.self), let until = integer(Int64.self),
-      let elapsed = integer(Int64.self), let standstill = integer(Int64.self), let by = text(), let by
+    guard let batch = integer(UInt64.self), let ordered = milliseconds(), let until = milliseconds(),
+      let elapsed = milliseconds(), let standstill = milliseconds(), let by = text(), let by
     else { return nil }
     return MovedMessage.Drop(
       batch: batch, by: PeerText(by), ordered: ordered, until: until, elapsed: elapsed, standstill: standstill)

@@ -89,13 +89,15 @@ enum EventRecord {
     _ payload: UnsafeRawBufferPointer, octets: Int?
   ) -> (acceptance: Acceptance, sections: UnsafeRawBufferPointer)? {
     var reader = OctetReader(payload)
-    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
-      let standstill = reader.integer(Int64.self), let lastOctets = reader.integer(UInt32.self),
+    guard let id = reader.integer(UInt64.self), let wall = reader.milliseconds(),
+      let standstill = reader.milliseconds(), let lastOctets = reader.integer(UInt32.self),
       let prefixOctets = reader.integer(UInt32.self), let headerOctets = reader.integer(UInt32.self),
       let flags = reader.integer(UInt8.self), let reportKind = reader.integer(UInt8.self),
       let recipientCount = reader.integer(UInt16.self), let extentCount = reader.integer(UInt32.self),
       let sectionOctets = reader.integer(UInt32.self), Int(extentCount) * 16 <= reader.rest
     else { return nil }
+    // Two messages with these numbers would have one id, or none that a list comes to.
+    guard (1...MessageID.numberMax).contains(id) else { return nil }
     var extents: [Extent] = []
     for _ in 0..<extentCount {
       guard let segment = reader.integer(UInt32.self), let offset = reader.integer(UInt32.self),
@@ -157,14 +159,14 @@ enum EventRecord {
 
   static func attempt(_ payload: UnsafeRawBufferPointer) -> Attempt? {
     var reader = OctetReader(payload)
-    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
+    guard let id = reader.integer(UInt64.self), let wall = reader.milliseconds(),
       let count = reader.integer(UInt16.self)
     else { return nil }
     var attempt = Attempt(id: MessageID(number: id), wall: wall, outcomes: [])
     for _ in 0..<count {
       guard let index = reader.integer(UInt16.self), let kind = reader.integer(UInt8.self),
         let result = Attempt.Result(rawValue: kind), let flags = reader.integer(UInt8.self),
-        let attempts = reader.integer(UInt16.self), let next = reader.integer(Int64.self),
+        let attempts = reader.integer(UInt16.self), let next = reader.milliseconds(),
         let reply = reader.reply()
       else { return nil }
       attempt.outcomes.append(
@@ -185,7 +187,7 @@ enum EventRecord {
 
   static func messages(_ payload: UnsafeRawBufferPointer) -> (ids: [MessageID], wall: Int64)? {
     var reader = OctetReader(payload)
-    guard let wall = reader.integer(Int64.self), let ids = reader.ids(), reader.rest == 0 else { return nil }
+    guard let wall = reader.milliseconds(), let ids = reader.ids(), reader.rest == 0 else { return nil }
     return (ids, wall)
   }
 
@@ -201,11 +203,11 @@ enum EventRecord {
 
   static func hold(_ payload: UnsafeRawBufferPointer) -> HoldOrder? {
     var reader = OctetReader(payload)
-    guard let wall = reader.integer(Int64.self), let until = reader.integer(Int64.self), let by = reader.text(),
+    guard let wall = reader.milliseconds(), let until = reader.integer(Int64.self), let by = reader.text(),
       let by, let reason = reader.text(), let ids = reader.ids(), reader.rest == 0
     else { return nil }
     return HoldOrder(
-      ids: ids, wall: wall, until: until == untilReleased ? nil : until, by: PeerText(by),
+      ids: ids, wall: wall, until: until == untilReleased ? nil : until.boundedTime, by: PeerText(by),
       reason: reason.map { PeerText($0) })
   }
 
@@ -222,7 +224,7 @@ enum EventRecord {
 
   static func bounce(_ payload: UnsafeRawBufferPointer) -> Bounce? {
     var reader = OctetReader(payload)
-    guard let id = reader.integer(UInt64.self), let wall = reader.integer(Int64.self),
+    guard let id = reader.integer(UInt64.self), let wall = reader.milliseconds(),
       let flags = reader.integer(UInt8.self), reader.integer(UInt8.self) != nil, let reply = reader.reply(),
       let indexes = reader.indexes(), reader.rest == 0
     else { return nil }
@@ -238,7 +240,7 @@ enum EventRecord {
 
   static func stoodStill(_ payload: UnsafeRawBufferPointer) -> Int64? {
     var reader = OctetReader(payload)
-    let total = reader.integer(Int64.self)
+    let total = reader.milliseconds()
     return reader.rest == 0 ? total : nil
   }
 

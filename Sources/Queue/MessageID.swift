@@ -28,11 +28,12 @@ package struct MessageID: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String {
     let mixed = Self.mix(number)
-    var octets: [UInt8] = []
-    for place in (0..<Self.characters).reversed() {
-      octets.append(Self.alphabet[Int(mixed >> (5 * UInt64(place))) & 31])
+    return String(unsafeUninitializedCapacity: Self.characters) { octets in
+      for place in 0..<Self.characters {
+        octets[place] = Self.alphabet[Int(mixed >> (5 * UInt64(Self.characters - 1 - place))) & 31]
+      }
+      return Self.characters
     }
-    return String(decoding: octets, as: UTF8.self)
   }
 
   /// Canonical form of typed text: upper case, without the letters that look like digits. nil if some character can

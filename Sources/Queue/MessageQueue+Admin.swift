@@ -127,10 +127,14 @@ private struct Snapshot: Sendable {
       expires: expires, submitter: submitter,
       hold: hold.map { hold in
         // One that is over while its message is dropped ends when the message is back.
-        let until = hold.due.map { clock.wall(max($0, clock.lastTime)) }
+        let (time, wall) = (clock.lastTime, clock.wall(clock.lastTime))
+        let until = hold.term.expectedEnd(at: time, wall: wall).map { clock.wall(max($0, time)) }
         return Hold(until: until, since: hold.since, by: hold.by, reason: hold.reason)
       },
-      drop: drop.map { Drop(batch: $0.batch, until: clock.wall($0.due), since: $0.ordered, by: $0.by) })
+      drop: drop.map { drop in
+        Drop(
+          batch: drop.batch, until: clock.wall(drop.term.due ?? clock.lastTime), since: drop.term.ordered, by: drop.by)
+      })
   }
 
   func hasMoved(_ core: QueueCore) -> Bool {

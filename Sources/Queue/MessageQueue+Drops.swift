@@ -20,9 +20,10 @@ extension MessageQueue {
       let number = batch ?? books.state.lastBatch + 1
       batch = number
       isAny = true
-      let order = DropOrder(ids: found, wall: now.wall, until: now.wall + max(0, keep), batch: number, by: actor)
+      let until = now.wall + max(0, keep.boundedTime)
+      let order = DropOrder(ids: found, wall: now.wall, until: until, batch: number, by: actor)
       books.state.apply(.dropped(order), at: time)
-      append(.dropped, head: EventRecord.payload(order))
+      if !SeededFault.dropNotWritten { append(.dropped, head: EventRecord.payload(order)) }
       return found.count
     }
     guard isAny, let batch else { return nil }
@@ -79,6 +80,7 @@ extension MessageQueue {
     }
     let finished = books.state.apply(.erased(ids, wall: wall), at: time)
     let ticket = books.addPending(.erasure(finished: finished, endings))
+    if SeededFault.eraseNotWritten { return }
     append(.erased, head: EventRecord.payload(ids, wall: wall), ticket: ticket)
   }
 }

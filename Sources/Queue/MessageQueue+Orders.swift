@@ -28,7 +28,7 @@ extension MessageQueue {
     let held = change(ids, page: QueueLimits.pageMessagesMax, now: now) { books, page, time in
       let found = page.filter { books.state.mayHold($0.number) }
       guard !found.isEmpty else { return 0 }
-      let order = HoldOrder(ids: found, wall: now.wall, until: until, by: actor, reason: reason)
+      let order = HoldOrder(ids: found, wall: now.wall, until: until?.boundedTime, by: actor, reason: reason)
       books.state.apply(.held(order), at: time)
       if !SeededFault.holdNotWritten { append(.held, head: EventRecord.payload(order)) }
       return found.count
@@ -81,6 +81,12 @@ extension MessageQueue {
     append(.released, head: EventRecord.payload(ids, wall: wall))
   }
 
+  /// Writes down what time it is, under the lock: a flush of nothing.
+  private func mark(in books: inout QueueCore.Books, time: Int64, wall: Int64) {
+    books.state.drops.noteMark(time)
+    append(.flushed, head: EventRecord.payload([], wall: wall))
+  }
+
   /// Makes ready what is due, deferred messages and held ones whose time is over, and erases dropped ones
   /// whose time is, then asks `body` under the same lock.
   /// The dispatcher hears of what became ready: whoever asks first takes it out of those that it waits for.
@@ -91,10 +97,12 @@ extension MessageQueue {
     var isAnyReady = false
     let answer = core.books.withLock { books in
       let time = books.clock.time(now)
-      let (ended, erased, isReady) = books.state.promote(time)
+      let (ended, erased, isReady) = books.state.promote(time, wall: now.wall)
+      let isMarkDue = books.state.drops.nextMark.map { $0 <= time } ?? false
+      if isMarkDue { mark(in: &books, time: time, wall: now.wall) }
       if !ended.isEmpty { release(ended, in: &books, time: time, wall: now.wall) }
       if !erased.isEmpty { erase(erased, in: &books, time: time, wall: now.wall) }
-      hasWritten = !ended.isEmpty || !erased.isEmpty
+      hasWritten = !ended.isEmpty || !erased.isEmpty || isMarkDue
       isAnyReady = isReady || !ended.isEmpty
       return body(&books, time)
     }

@@ -66,7 +66,8 @@ package final class MessageQueue: Sendable {
   /// A number that no message had, for a message that may be accepted: its trace field names it before.
   package func makeID() -> MessageID {
     core.books.withLock { books in
-      books.state.lastNumber += 1
+      // Only a number that nobody counted on from, because we had not given it, is there already.
+      repeat { books.state.lastNumber += 1 } while books.state.messages.contains(books.state.lastNumber)
       return MessageID(number: books.state.lastNumber)
     }
   }
@@ -234,7 +235,7 @@ package final class MessageQueue: Sendable {
   /// Lifetimes stood still for so long, because the upstream was paused.
   package func extendLifetimes(by milliseconds: Int64) {
     core.books.withLock { books in
-      let total = books.state.standstill + max(0, milliseconds)
+      let total = (books.state.standstill + max(0, milliseconds.boundedTime)).boundedTime
       books.state.apply(.stoodStill(total: total), at: 0)
       append(.stoodStill, head: EventRecord.payload(stoodStill: total))
     }
@@ -255,7 +256,9 @@ package final class MessageQueue: Sendable {
     head.withUnsafeBytes { head in
       log.append(
         type: kind.rawValue, head: head, body: body, checksum: checksum ?? Checksum.crc32c(head),
-        indexed: indexed ?? head.count, fate: fate, ticket: ticket, mark: mark)
+        indexed: indexed ?? head.count, fate: fate, ticket: ticket,
+        // One that is not counted on from must not stand in every header from here on.
+        mark: mark <= QueueLimits.countedMax ? mark : 0)
     }
   }
 }

@@ -21,6 +21,9 @@ struct OctetReader {
     return Value(littleEndian: octets.loadUnaligned(fromByteOffset: offset, as: type))
   }
 
+  /// Milliseconds, of a clock or of a duration.
+  mutating func milliseconds() -> Int64? { integer(Int64.self)?.boundedTime }
+
   mutating func part(_ count: Int) -> UnsafeRawBufferPointer? {
     guard count >= 0, rest >= count else { return nil }
     defer { offset += count }

@@ -23,6 +23,22 @@ package enum QueueLimits {
   package static let progressRecords = 512
   /// Spread of retry times around the policy's step, so that mail deferred together does not come back together.
   package static let jitterPercent: Int64 = 20
+  /// How often the time of day is written down while something is dropped, and the most that any time between two
+  /// records counts against the time in which a drop can be taken back.
+  package static let markMilliseconds: Int64 = 10 * 60_000
+  /// After a start, how long the wall clock is not believed when it says that a hold is over: time to correct it in.
+  package static let clockDoubtMilliseconds: Int64 = 15 * 60_000
+  /// Milliseconds, of wall clocks, durations and totals, that nobody wrote down in earnest: in somebody's file they count
+  /// as so many, so that no sum of them is too large. A number of JSON holds as much.
+  package static let timeMax: Int64 = 1 << 53
+  /// Numbers of messages and batches above this one are not counted on from: no queue comes near, and a file that got one
+  /// by mistake must not use up the rest.
+  package static let countedMax: UInt64 = 1 << 44
   /// Numbers that are passed over at a start that could not read all of the log: more than a segment can have given.
   package static let numbersBehindDamage: UInt64 = 1 << 24
+}
+
+extension Int64 {
+  /// A time, or so much of it as the queue counts with.
+  var boundedTime: Int64 { Swift.min(Swift.max(self, -QueueLimits.timeMax), QueueLimits.timeMax) }
 }

@@ -7,6 +7,8 @@ import WAL
 struct QueueRecovery {
   private var state: QueueState
   private var clock: LogClock
+  /// Counts of no time more than what is surely seen to pass while something is dropped.
+  private var dropClock = LogClock(stepMax: QueueLimits.markMilliseconds)
   private var ledger = SegmentLedger()
   /// Chunks that no message has named yet.
   private var chunks: [Position: Extent] = [:]
@@ -39,18 +41,18 @@ struct QueueRecovery {
       apply(.attempted(attempt, extent.position), to: attempt.id, wall: attempt.wall)
     case .flushed:
       guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: wall)
+      advance(to: wall)
       state.apply(.flushed(ids, wall: wall), at: clock.time)
     case .stoodStill:
       guard let total = EventRecord.stoodStill(payload) else { return noteUnreadable(extent) }
       state.apply(.stoodStill(total: total), at: clock.time)
     case .held:
       guard let order = EventRecord.hold(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: order.wall)
+      advance(to: order.wall)
       state.apply(.held(order), at: clock.time)
     case .released:
       guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: wall)
+      advance(to: wall)
       state.apply(.released(ids, wall: wall), at: clock.time)
     case .bounced:
       guard let bounce = EventRecord.bounce(payload) else { return noteUnreadable(extent) }
@@ -59,7 +61,8 @@ struct QueueRecovery {
       guard let moved = EventRecord.moved(payload, octets: Int(extent.octets)) else { return noteUnreadable(extent) }
       move(moved, extent)
     case .kept:
-      guard let facts = EventRecord.kept(payload) else { return noteUnreadable(extent) }
+      // Nobody gave up the segment that he was writing to.
+      guard let facts = EventRecord.kept(payload), facts.floor <= extent.segment else { return noteUnreadable(extent) }
       floor = max(floor, facts.floor)
       state.apply(.kept(facts), at: clock.time)
     case .adopted:
@@ -67,15 +70,15 @@ struct QueueRecovery {
       state.apply(.adopted(adopted), at: clock.time)
     case .dropped:
       guard let order = EventRecord.drop(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: order.wall)
+      advance(to: order.wall)
       state.apply(.dropped(order), at: clock.time)
     case .undropped:
       guard let order = EventRecord.undrop(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: order.wall)
+      advance(to: order.wall)
       state.apply(.undropped(order), at: clock.time)
     case .erased:
       guard let (ids, wall) = EventRecord.messages(payload) else { return noteUnreadable(extent) }
-      clock.advance(to: wall)
+      advance(to: wall)
       for finished in state.apply(.erased(ids, wall: wall), at: clock.time) { ledger.remove(finished) }
       for id in ids { missing[id.number] = nil }
     case nil:
@@ -83,9 +86,16 @@ struct QueueRecovery {
     }
   }
 
+  /// Before each event that says when it was.
+  private mutating func advance(to wall: Int64) {
+    clock.advance(to: wall)
+    dropClock.advance(to: wall)
+    state.drops.uncounted = clock.time - dropClock.time
+  }
+
   /// An event that may finish the message.
   private mutating func apply(_ event: QueueEvent, to id: MessageID, wall: Int64) {
-    clock.advance(to: wall)
+    advance(to: wall)
     let finished = state.apply(event, at: clock.time)
     for extent in finished { ledger.remove(extent) }
     if !finished.isEmpty { missing[id.number] = nil }
@@ -114,7 +124,9 @@ struct QueueRecovery {
 
   private mutating func move(_ moved: MovedMessage, _ extent: Extent) {
     let number = moved.acceptance.id.number
-    clock.advance(to: moved.wall)
+    // A piece of compaction bears one time, and other records stand between its own: it must not set the clock back, or
+    // what follows is counted twice.
+    if moved.wall > clock.lastWall ?? .min { advance(to: moved.wall) }
     let before = Set(state.messages[number]?.allExtents ?? [])
     for extent in state.apply(.moved(moved, extent), at: clock.time) { ledger.remove(extent) }
     for extent in moved.acceptance.extents + [extent] where !before.contains(extent) { ledger.add(extent) }
@@ -147,8 +159,8 @@ struct QueueRecovery {
 
   /// The queue as of now, and what there is to say about it.
   mutating func finish(_ log: RecoveredLog, now: Instant) -> (QueueCore.Books, RecoveryReport) {
-    clock.advance(to: now.wall)
-    state.lastNumber = max(state.lastNumber, log.mark)
+    advance(to: now.wall)
+    state.noteNumber(log.mark)
     // What could not be read may come back, and must not find its numbers given to others.
     if !log.damages.isEmpty { state.lastNumber += QueueLimits.numbersBehindDamage }
     if SeededFault.numberUsedAgain { state.lastNumber = 0 }
@@ -177,7 +189,9 @@ struct QueueRecovery {
         kind: .headerCopy, segment: SegmentName.text(copy.segment), offset: Int(copy.offset),
         octets: SegmentHeader.octets)
     }
-    state.rebuildSchedule(clock.time, wall: now.wall)
+    // What still lives below it is worth more than what one record says.
+    floor = min(floor, ledger.lowestNeeded)
+    state.rebuildSchedule(clock.time)
     var report = RecoveryReport()
     report.messages = state.messages.count
     report.spool = log.spool

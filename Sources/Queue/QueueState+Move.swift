@@ -48,7 +48,7 @@ extension QueueState {
       holds.insert(hold, number, time: time, wall: moved.wall)
     }
     if let drop = moved.drop {
-      lastBatch = max(lastBatch, drop.batch)
+      noteBatch(drop.batch)
       messages[number]!.isDropped = true
       drops.insert(drop, number, time: time, wall: moved.wall)
     }
@@ -75,27 +75,33 @@ struct MessageSnapshot: Sendable, Equatable {
       acceptance: acceptance, wall: wall,
       recipients: (0..<message.recipients.count).map { index in
         let entry = message.recipients[index]
+        if SeededFault.copyForgetsRecipients {
+          return MovedMessage.Recipient(state: .queued, isUncertain: false, attempts: 0, due: 0, hasReply: false)
+        }
         return MovedMessage.Recipient(
           state: entry.state, isUncertain: entry.isUncertain, attempts: entry.attempts,
           due: entry.state == .deferred ? wall + max(0, entry.due - time) : 0, hasReply: entry.reply != .unknown,
           reply: replies[index])
       },
       age: time - message.born, standstill: message.standstill, standstillTotal: standstillTotal,
-      hold: hold?.moved(at: time), drop: drop?.moved(at: time), isWarned: message.isWarned)
+      hold: SeededFault.copyForgetsHold ? nil : hold?.moved(at: time),
+      drop: SeededFault.copyForgetsDrop ? nil : drop?.moved(at: time, wall: wall), isWarned: message.isWarned)
   }
 }
 
 extension HoldTable.Entry {
   fileprivate func moved(at time: Int64) -> MovedMessage.Hold {
     MovedMessage.Hold(
-      by: by, reason: reason, since: since, elapsed: time - start, standstill: standstill, ordered: ordered,
-      until: until)
+      by: by, reason: reason, since: since, elapsed: time - term.start, standstill: term.standstill,
+      ordered: term.ordered, until: term.until)
   }
 }
 
 extension DropTable.Entry {
-  fileprivate func moved(at time: Int64) -> MovedMessage.Drop {
+  /// Its end is put so that as much is left of it for a reader who finds it at `wall` as there is now.
+  fileprivate func moved(at time: Int64, wall: Int64) -> MovedMessage.Drop {
     MovedMessage.Drop(
-      batch: batch, by: by, ordered: ordered, until: until, elapsed: time - start, standstill: standstill)
+      batch: batch, by: by, ordered: term.ordered, until: wall + max(0, (term.due ?? time) - time),
+      elapsed: time - term.start, standstill: term.standstill)
   }
 }

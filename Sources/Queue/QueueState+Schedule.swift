@@ -10,7 +10,7 @@ extension QueueState {
     guard let message = messages[number] else { return }
     if message.isDropped, !message.isLeased {
       setState(number, .dropped)
-      if let due = drops[number]?.due { waiting.insert(Due(time: due, number: number)) }
+      if let due = drops[number]?.term.due { waiting.insert(Due(time: due, number: number)) }
       return
     }
     guard let earliest = message.earliestDue else { return setState(number, .failed) }
@@ -18,7 +18,9 @@ extension QueueState {
     if message.isLeased { return setState(number, .sending) }
     if message.isHeld {
       setState(number, .held)
-      if let due = holds[number]?.due { waiting.insert(Due(time: due, number: number)) }
+      if let term = holds[number]?.term, let due = term.believed ?? term.due {
+        waiting.insert(Due(time: due, number: number))
+      }
     } else if earliest <= time {
       if !message.isListed {
         messages[number]!.isListed = true
@@ -41,9 +43,9 @@ extension QueueState {
   }
 
   /// Makes deferred messages ready whose time has come, and returns held ones whose hold is to be ended now and dropped
-  /// ones to be erased, a page of each at most: the rest are due still. An entry that was overtaken by a later attempt or order counts for nothing: the message
-  /// has another one.
-  mutating func promote(_ time: Int64) -> (ended: [MessageID], erased: [MessageID], isAnyReady: Bool) {
+  /// ones to be erased, a page of each at most: the rest are due still. An entry that was overtaken by a later attempt or
+  /// order counts for nothing: the message has another one.
+  mutating func promote(_ time: Int64, wall: Int64) -> (ended: [MessageID], erased: [MessageID], isAnyReady: Bool) {
     var ended: [MessageID] = []
     var erased: [MessageID] = []
     var isAnyReady = false
@@ -56,11 +58,16 @@ extension QueueState {
         schedule(first.number, time)
         isAnyReady = true
       case .held:
-        if let due = holds[first.number]?.due, due <= time { ended.append(MessageID(number: first.number)) }
+        guard let end = holds[first.number]?.term.end(at: time, wall: wall) else { continue }
+        if end <= time {
+          ended.append(MessageID(number: first.number))
+        } else {
+          waiting.insert(Due(time: end, number: first.number))
+        }
       case .dropped:
         // Every time that it was put here it left an entry.
         let id = MessageID(number: first.number)
-        if let due = drops[first.number]?.due, due <= time, !erased.contains(id) { erased.append(id) }
+        if let due = drops[first.number]?.term.due, due <= time, !erased.contains(id) { erased.append(id) }
       case .queued, .sending, .failed, .quarantined: break
       }
     }
@@ -69,9 +76,9 @@ extension QueueState {
 
   /// Forgets who was found ready or waiting while the log was read, and finds them again as of now, which is `time` in
   /// queue time.
-  mutating func rebuildSchedule(_ time: Int64, wall: Int64) {
-    holds.rebase(wall: wall, time: time)
-    drops.rebase(wall: wall, time: time)
+  mutating func rebuildSchedule(_ time: Int64) {
+    holds.rebase(time: time)
+    drops.rebase(time: time)
     waiting = Heap()
     submitters.forgetReady()
     var after: UInt64 = 0
@@ -139,6 +146,6 @@ extension QueueState {
     for index in indexes { messages[number]?.recipients[index].reply = position }
   }
 
-  /// Queue time at which the next deferred message is ready; may be early, never late.
-  var nextDue: Int64? { waiting.first?.time }
+  /// Queue time at which the next deferred message is ready, or something else is to be done; may be early, never late.
+  var nextDue: Int64? { [waiting.first?.time, drops.nextMark].compactMap(\.self).min() }
 }

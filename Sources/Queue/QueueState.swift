@@ -69,14 +69,14 @@ struct QueueState: Sendable {
       return relocate(moved, extent, time)
     case .kept(let facts):
       standstill = max(standstill, facts.standstill)
-      lastBatch = max(lastBatch, facts.lastBatch)
+      noteBatch(facts.lastBatch)
       for spool in facts.adopted { note(spool) }
       return []
     case .adopted(let spool):
       note(spool)
       return []
     case .dropped(let order):
-      lastBatch = max(lastBatch, order.batch)
+      noteBatch(order.batch)
       for id in order.ids { drop(id.number, order, time) }
       return []
     case .undropped(let order):
@@ -85,6 +85,14 @@ struct QueueState: Sendable {
     case .erased(let ids, _):
       return ids.flatMap { erase($0.number) }
     }
+  }
+
+  mutating func noteBatch(_ batch: UInt64) {
+    if batch <= QueueLimits.countedMax { lastBatch = max(lastBatch, batch) }
+  }
+
+  mutating func noteNumber(_ number: UInt64) {
+    if number <= QueueLimits.countedMax { lastNumber = max(lastNumber, number) }
   }
 
   mutating func note(_ spool: AdoptedSpool) {
@@ -98,7 +106,7 @@ struct QueueState: Sendable {
   mutating func insert(_ acceptance: Acceptance, _ extent: Extent, _ time: Int64) {
     let number = acceptance.id.number
     guard messages[number] == nil else { return }
-    lastNumber = max(lastNumber, number)
+    noteNumber(number)
     // Where the log's head is gone, acceptances still tell how far the total had come.
     standstill = max(standstill, acceptance.standstill)
     messages[number] = Message(

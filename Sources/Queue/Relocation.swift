@@ -222,7 +222,8 @@ final class Relocation: CompletionReceiver {
     let isAppended = content.withUnsafeBytes { content in
       let checksum = Checksum.crc32c(content, continuing: Checksum.crc32c(head))
       return core.books.withLock { books in
-        guard books.movable(number, from: segment) == snapshot else { return false }
+        guard books.movable(number, from: segment) == snapshot || SeededFault.staleCopyWritten else { return false }
+        if SeededFault.copyNotAwaited { books.release(snapshot.message.allExtents) }
         // From here on the copied chunks belong to the record.
         let chunks = books.drafts.removeValue(forKey: draft) ?? []
         let ticket = books.addPending(

@@ -5,7 +5,8 @@ import SMTP
 
 /// Text with `*` for anything, compared without regard to ASCII case: people type what they remember.
 struct TextPattern: Sendable, Equatable {
-  private let octets: [UInt8]
+  /// In lower case.
+  let octets: [UInt8]
 
   init(_ text: some StringProtocol) { octets = text.utf8.map(Self.folded) }
 

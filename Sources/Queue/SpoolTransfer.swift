@@ -71,7 +71,7 @@ struct SpoolTransfer {
     moved.standstillTotal += standstillShift
     moved.hold?.standstill += standstillShift
     moved.drop?.standstill += standstillShift
-    moved.drop?.batch += batchShift
+    if let batch = moved.drop?.batch { moved.drop!.batch = min(batch, .max - batchShift) + batchShift }
   }
 
   private mutating func append(_ moved: MovedMessage, _ content: [UInt8], _ draft: UInt64) {

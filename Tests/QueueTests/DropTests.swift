@@ -106,7 +106,7 @@ struct DropTests {
     #expect(bench.queue.view(again.id) != nil && bench.queue.view(id) == nil && !bench.hasNotice)
   }
 
-  @Test("the time ends by itself and gives back the disk, whether the program ran all the time or not")
+  @Test("the time ends by itself and gives back the disk; of a time without the program it counts ten minutes")
   func timeLimit() throws {
     let bench = try QueueBench(policy: QueuePolicy(segmentOctets: 128 << 10))
     let filler = [UInt8](repeating: 1, count: 60_000)
@@ -118,15 +118,15 @@ struct DropTests {
     let segments = bench.queue.log.segments.count
     #expect(bench.queue.drop(ids, keep: 2 * hour, by: alice, now: bench.now)?.count == 6)
     bench.queue.log.step()
-    for pause in [0, hour, 3 * hour] {
+    for pause in [0, 10 * minute, hour, 3 * hour] {
       let next = try bench.restarted(after: pause, policy: QueuePolicy(segmentOctets: 128 << 10))
-      let rest = max(0, 2 * hour - pause)
-      if rest > 0 {
-        #expect(next.queue.nextDue(now: next.now) == next.now.monotonic + rest)
-        next.pass(rest - 1)
-        #expect(next.queue.summary(now: next.now).dropped == 6)
-        next.pass(1)
-      }
+      let rest = 2 * hour - min(pause, 10 * minute)
+      #expect(next.queue.view(ids[0])?.drop?.until == next.now.wall + rest)
+      #expect(try #require(next.queue.nextDue(now: next.now)) <= next.now.monotonic + rest)
+      next.pass(rest - 1)
+      #expect(next.queue.summary(now: next.now).dropped == 6)
+      #expect(next.queue.nextDue(now: next.now) == next.now.monotonic + 1)
+      next.pass(1)
       #expect(next.queue.readyCount(now: next.now) == 0 && next.all.isEmpty)
       #expect(next.queue.undrop(batch: 1, now: next.now) == 0)
       #expect(next.queue.log.segments.count >= segments, "segments stay until the end is durable")
@@ -139,7 +139,7 @@ struct DropTests {
   }
 
   @Test(
-    "while the program runs the clock may jump; over a restart the wall clock tells, but the time becomes no longer",
+    "while the program runs the clock may jump; a jump over a restart counts ten minutes, and backwards nothing",
     arguments: [-365 * day, -day, day, 365 * day])
   func clockJumps(jump: Int64) throws {
     let bench = try QueueBench()
@@ -153,12 +153,82 @@ struct DropTests {
     #expect(bench.queue.view(id)?.drop?.until == bench.now.wall + 1)
     bench.pass(1)
     #expect(bench.queue.summary(now: bench.now).dropped == 0)
-    if jump < 0 {
-      next.pass(2 * hour - 1)
-      #expect(next.queue.summary(now: next.now).dropped == 1)
-      next.pass(1)
-    }
+    next.pass(2 * hour - (jump < 0 ? 0 : 10 * minute) - 1)
+    #expect(next.queue.summary(now: next.now).dropped == 1)
+    next.pass(1)
     #expect(next.queue.summary(now: next.now).dropped == 0 && next.all.isEmpty)
+  }
+
+  @Test(
+    "a clock that is a year ahead at a start, and is set right later, takes minutes of the time to undo",
+    arguments: [false, true])
+  func clockAheadAtStart(isMoved: Bool) throws {
+    var bench = try QueueBench(policy: CompactionTests.policy)
+    let id = bench.take("x")
+    _ = bench.queue.drop([id], keep: day, by: alice, now: bench.now)
+    bench.queue.log.step()
+    // Three starts with a wrong clock, each of them in use for an hour before and after the clock is set.
+    for _ in 0..<3 {
+      bench = try bench.restarted(wallJump: 365 * day, policy: CompactionTests.policy)
+      bench.live(hour)
+      if isMoved {
+        CompactionTests.pass(3, on: bench)
+        try bench.compact()
+      }
+      bench.now.wall -= 365 * day
+      bench.live(hour)
+      #expect(bench.queue.view(id)?.state == .dropped)
+    }
+    bench = try bench.restarted(policy: CompactionTests.policy)
+    let left = try #require(bench.queue.view(id)?.drop?.until) - bench.now.wall
+    #expect(left >= day - 6 * hour - 3 * 10 * minute, "no more than ten minutes for each jump")
+    #expect(left <= day - 6 * hour + 3 * 10 * minute, "and what was seen to pass counts")
+    bench.live(left)
+    #expect(bench.all.allSatisfy { $0.id != id } && bench.queue.undrop(batch: 1, now: bench.now) == 0)
+  }
+
+  @Test("copies that bear an earlier time than the records around them do not make that time count twice")
+  func earlierCopies() throws {
+    let bench = try QueueBench(policy: QueuePolicy(segmentOctets: 256 << 10))
+    var others: [MessageID] = []
+    for _ in 0..<3 {
+      others.append(bench.take("other"))
+      CompactionTests.pass(2, on: bench)
+    }
+    let id = bench.take("x")
+    _ = bench.queue.drop([id], keep: day, by: alice, now: bench.now)
+    bench.settle()
+    let began = bench.now
+    bench.pass(8 * minute)
+    var isHeld = false
+    repeat {
+      isHeld.toggle()
+      _ =
+        isHeld
+        ? bench.queue.hold([others[0]], until: nil, by: alice, now: bench.now)
+        : bench.queue.release([others[0]], now: bench.now)
+      bench.settle()
+    } while try bench.queue.compact(now: began) == .underWay
+    #expect(bench.queue.log.segments.first! > 1, "something was copied")
+    _ = bench.queue.release([others[0]], now: bench.now)
+    bench.settle()
+    let next = try bench.restarted()
+    #expect(try #require(next.queue.view(id)?.drop?.until) - next.now.wall >= day - 8 * minute)
+  }
+
+  @Test("a gateway that is restarted twice a day and has nothing else to do erases in the end")
+  func quietRestarts() throws {
+    var bench = try QueueBench()
+    let id = bench.take("x")
+    _ = bench.queue.drop([id], keep: day, by: alice, now: bench.now)
+    bench.queue.log.step()
+    for run in 0..<3 {
+      #expect(bench.queue.view(id) != nil, "run \(run)")
+      bench.live(10 * hour)
+      bench = try bench.restarted(after: 2 * hour)
+    }
+    #expect(bench.queue.view(id) == nil)
+    #expect(bench.queue.nextDue(now: bench.now) == nil, "and then nobody writes down what time it is")
   }
 
   @Test("the lifetime stands still, counted once if the message was held or the upstream paused meanwhile")

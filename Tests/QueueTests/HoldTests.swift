@@ -86,6 +86,10 @@ struct HoldTests {
         #expect(next.queue.nextDue(now: next.now) == next.now.monotonic + 1)
         next.pass(1)
       }
+      if pause > 2 * hour {
+        #expect(next.deliver() == nil, "the clock may be ahead")
+        next.pass(15 * minute)
+      }
       #expect(next.deliver(.deferred) == id && next.queue.view(id)?.hold == nil)
       next.queue.log.step()
       #expect(try next.restarted().queue.view(id)?.hold == nil, "the end is in the log")
@@ -107,12 +111,45 @@ struct HoldTests {
     #expect(bench.queue.view(id)?.hold?.until == bench.now.wall + 1)
     bench.pass(1)
     #expect(bench.deliver() == id)
-    if jump < 0 {
-      next.pass(2 * hour - 1)
-      #expect(next.deliver() == nil)
-      next.pass(1)
-    }
+    next.pass((jump < 0 ? 2 * hour : 15 * minute) - 1)
+    #expect(next.deliver() == nil)
+    next.pass(1)
     #expect(next.deliver(.deferred) == id && next.queue.view(id)?.state == .deferred, "nor does it expire")
+  }
+
+  @Test(
+    "a clock that is wrong at a start, and set right within a quarter of an hour, neither ends nor lengthens a hold",
+    arguments: [-365 * day, day, 365 * day])
+  func clockSetAfterStart(jump: Int64) throws {
+    let bench = try QueueBench()
+    let id = bench.take("x")
+    let until = bench.now.wall + 2 * hour
+    _ = bench.queue.hold([id], until: until, by: alice, now: bench.now)
+    bench.queue.log.step()
+    let next = try bench.restarted(after: 30 * minute, wallJump: jump)
+    next.pass(15 * minute - 1)
+    #expect(next.deliver() == nil)
+    next.now.wall -= jump
+    next.pass(1)
+    #expect(next.deliver() == nil && next.queue.view(id)?.hold?.until == until)
+    #expect(next.queue.nextDue(now: next.now) == next.now.monotonic + 75 * minute)
+    next.pass(75 * minute - 1)
+    #expect(next.deliver() == nil)
+    next.pass(1)
+    #expect(next.deliver() == id)
+  }
+
+  @Test("a short hold that is over at a start does not become longer than it was ordered")
+  func shortHold() throws {
+    let bench = try QueueBench()
+    let id = bench.take("x")
+    _ = bench.queue.hold([id], until: bench.now.wall + minute, by: alice, now: bench.now)
+    bench.queue.log.step()
+    let next = try bench.restarted(after: hour)
+    next.pass(minute - 1)
+    #expect(next.deliver() == nil)
+    next.pass(1)
+    #expect(next.deliver() == id)
   }
 
   @Test("the lifetime stands still during a hold, and is not counted twice if the upstream pauses meanwhile")

@@ -80,6 +80,16 @@ final class QueueBench {
 
   func pass(_ milliseconds: Int64) { now = now.advanced(by: milliseconds) }
 
+  /// As a dispatcher lives that has nothing to send: it asks when it is told to, and the disk takes what there is.
+  func live(_ milliseconds: Int64) {
+    let end = now.monotonic + milliseconds
+    repeat {
+      pass(min(end, max(now.monotonic + 1, queue.nextDue(now: now) ?? end)) - now.monotonic)
+      _ = queue.readyCount(now: now)
+      queue.log.step()
+    } while now.monotonic < end
+  }
+
   func token() -> UInt64 {
     lastToken += 1
     return lastToken
