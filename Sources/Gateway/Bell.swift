@@ -27,6 +27,12 @@ package final class Bell<Listener: BellListener>: Sendable {
     self.listener.value = listener
   }
 
+  /// On the event loop, when the listener has stopped. A process that ends needs it not; one that goes on would keep the
+  /// listener for as long as the queue, and everything that it works with.
+  package func detach() {
+    listener.value = nil
+  }
+
   package func ring() {
     guard !isRinging.exchange(true, ordering: .acquiringAndReleasing) else { return }
     eventLoop.execute {

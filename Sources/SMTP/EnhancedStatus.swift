@@ -23,7 +23,7 @@ package struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
     self.init(UInt8(first), second, third)
   }
 
-  package var description: String { "\(`class`).\(subject).\(detail)" }
+  package var description: String { String(`class`) + "." + String(subject) + "." + String(detail) }
 
   private static func number(_ digits: some Collection<UInt8>) -> UInt16? {
     guard (1...3).contains(digits.count) else { return nil }

@@ -36,7 +36,7 @@ package struct ServerSession: Sendable {
     case unavailable
   }
 
-  private enum State: Equatable {
+  enum State: Equatable {
     case awaitingCommand
     /// Behind `334`.
     case awaitingResponse(SASLServer)
@@ -54,19 +54,19 @@ package struct ServerSession: Sendable {
   package private(set) var heloName: PeerText?
   package private(set) var isExtended = false
   package private(set) var isTLS: Bool
-  package private(set) var login: String?
+  package internal(set) var login: String?
 
-  private var state = State.awaitingCommand
+  var state = State.awaitingCommand
   /// Set by the handler before `received`.
   package var intake = Intake.everything
-  private var transaction: Envelope?
+  private(set) var transaction: Envelope?
   /// Of the message, by the SIZE of its MAIL.
   private var declaredOctets: UInt64?
   private var content = ByteBuffer()
   private var hasStoredContent = false
   private var lines = LineReader()
-  private var loginFailures = 0
-  private var idleCommands = 0
+  var loginFailures = 0
+  var idleCommands = 0
   private var refusals: [Refusal] = []
   /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
   package private(set) var progress: UInt64 = 0
@@ -111,24 +111,6 @@ package struct ServerSession: Sendable {
     isExtended = false
     transaction = nil
     state = .awaitingCommand
-  }
-
-  package mutating func loginChecked(_ verdict: LoginVerdict, into output: inout ByteBuffer) -> Action {
-    guard case .verifying(let attempt) = state else { return .wait }
-    state = .awaitingCommand
-    switch verdict {
-    case .accepted:
-      login = attempt.name
-      idleCommands = 0
-      say(.loginAccepted, into: &output)
-    case .rejected:
-      return loginFailed(.loginRejected, isToldAlready: true, into: &output)
-    case .throttled:
-      return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
-    case .unavailable:
-      say(.loginUnavailable, into: &output)
-    }
-    return .wait
   }
 
   /// The content of the last `store` lies in the log.
@@ -233,7 +215,7 @@ package struct ServerSession: Sendable {
   }
 
   /// false: the client got its last reply.
-  private mutating func countIdleCommand(into output: inout ByteBuffer) -> Bool {
+  mutating func countIdleCommand(into output: inout ByteBuffer) -> Bool {
     idleCommands += 1
     let limit =
       login == nil && !rights.mayOmitLogin ? Limits.idleCommandsBeforeLoginMax : Limits.idleCommandsAfterLoginMax
@@ -249,7 +231,7 @@ package struct ServerSession: Sendable {
   }
 
   /// `command` is what the reply answers, where the state does not tell.
-  private mutating func say(_ reply: Reply, to command: String? = nil, into output: inout ByteBuffer) {
+  mutating func say(_ reply: Reply, to command: String? = nil, into output: inout ByteBuffer) {
     output.write(reply)
     if reply.code >= 400 { refusals.append(Refusal(command: command ?? stage, reply: reply)) }
   }
@@ -367,59 +349,6 @@ package struct ServerSession: Sendable {
     transaction = nil
     state = .startingTLS
     return .startTLS
-  }
-
-  // MARK: login
-
-  private mutating func beginLogin(
-    _ name: String, _ initialResponse: String?, into output: inout ByteBuffer
-  ) throws(Reply) -> Action? {
-    guard heloName != nil else { throw .heloFirst }
-    guard isTLS else { throw .tlsForLogin }
-    guard login == nil else { throw .loginTwice }
-    guard transaction == nil else { throw .transactionOpen }
-    guard let mechanism = SASLMechanism(rawValue: name) else { throw .mechanismUnknown }
-    var sasl = SASLServer(mechanism)
-    return take(sasl.begin(initialResponse), of: sasl, into: &output)
-  }
-
-  private mutating func continueLogin(
-    _ sasl: SASLServer, _ line: ArraySlice<UInt8>, into output: inout ByteBuffer
-  ) -> Action? {
-    var sasl = sasl
-    return take(sasl.received(line), of: sasl, into: &output)
-  }
-
-  private mutating func take(_ step: SASLServer.Step, of sasl: SASLServer, into output: inout ByteBuffer) -> Action? {
-    switch step {
-    case .challenge(let challenge):
-      output.writeString("334 \(challenge)\r\n")
-      state = .awaitingResponse(sasl)
-      return nil
-    case .verify(let attempt):
-      state = .verifying(attempt)
-      return .verify(attempt)
-    case .refuse(let reply):
-      state = .awaitingCommand
-      if reply == .loginRejected {
-        let action = loginFailed(reply, isToldAlready: false, into: &output)
-        return action == .close ? .close : nil
-      }
-      say(reply, to: "AUTH", into: &output)
-      return countIdleCommand(into: &output) ? nil : .close
-    }
-  }
-
-  /// Who gave the verdict on a login logs more than the reply.
-  private mutating func loginFailed(
-    _ reply: Reply, isToldAlready: Bool, into output: inout ByteBuffer
-  ) -> Action {
-    if isToldAlready { output.write(reply) } else { say(reply, to: "AUTH", into: &output) }
-    loginFailures += 1
-    guard loginFailures >= Limits.loginFailuresMax else { return .wait }
-    say(.tooManyLoginFailures, to: "AUTH", into: &output)
-    state = .closed
-    return .close
   }
 
   // MARK: content

@@ -19,6 +19,17 @@ struct TimestampTests {
   }
 
   @Test(
+    "a time before the year 0 or behind 9999 is shown as the nearest that can be read back",
+    arguments: [
+      (.max, "9999-12-31T23:59:59.999Z"), (253_402_300_800_000, "9999-12-31T23:59:59.999Z"),
+      (-62_167_219_200_001, "0000-01-01T00:00:00Z"), (.min, "0000-01-01T00:00:00Z"),
+    ] as [(Int64, String)])
+  func extreme(milliseconds: Int64, text: String) {
+    #expect(Timestamp(milliseconds: milliseconds).description == text && Timestamp(text)?.description == text)
+    #expect(Timestamp(milliseconds: milliseconds).forPeople.utf8.count == 20)
+  }
+
+  @Test(
     "anything else is no time",
     arguments: [
       "", "2026-11-21", "2026-11-21 13:40:02Z", "2026-11-21T13:40:02+01:00", "2026-13-21T13:40:02Z",

@@ -68,6 +68,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .queueStalled(upstream: "office", waiting: 3, seconds: 300),
     .writerStalled(seconds: 60),
     .loopsStalled(["mail", "console"], seconds: 60),
+    .filesLimited(64, sessions: 5, configured: 128),
     .socketUnserved(name: "submissions", reason: text),
     .socketUnmoved(listener: "submission"),
     .accepted(

@@ -110,10 +110,17 @@ final class FakeGateway: Administration {
   func lastReply(of id: MessageID) -> Reply? { state.withLock { $0.replies[id] } }
 
   func finished(
+    among literals: [[Selector.Literal]],
     limit: Int, where isMeant: @escaping @Sendable (FinishedMessage) -> Bool,
     completed: @escaping @Sendable (HistoryFindings) -> Void
   ) {
-    let found = state.withLock { $0.finished }.filter(isMeant)
+    let filter = HistoryFilter(literals)
+    let found = state.withLock { $0.finished }.filter { message in
+      var line: [UInt8] = []
+      HistoryLine.append(message, upstream: message.recipients.first?.upstream, to: &line)
+      // Of many recipients there are several lines; then one of them is enough.
+      return line.withUnsafeBytes { filter.mayMatch($0) } && isMeant(message)
+    }
     completed(HistoryFindings(messages: Array(found.prefix(limit)), isCut: found.count > limit))
   }
 

@@ -168,13 +168,49 @@ final class HistoryTests {
     try write([message(1)])
     let path = directory.path + "/20261121"
     let junk = [
-      "", "{}", "null", "[]", #"{"v":1,"id":"7KQ2M9XF4"}"#, #"{"v":1,"id":"!!!","recipients":[]}"#, "\u{0}\u{0}",
+      "", "{}", "null", "[]", #"{"v":1,"id":"7KQ2M9XF4"}"#,
+      // Number 0, which no message has.
+      String(decoding: lines(message(2)).dropLast(), as: UTF8.self)
+        .replacing("\(MessageID(number: 2))", with: "000000000"),
+      #"{"v":1,"id":"!!!","recipients":[]}"#, "\u{0}\u{0}",
       String(decoding: lines(message(2)).dropLast(), as: UTF8.self).replacing("ops@example.org", with: "no address"),
     ].joined(separator: "\n")
     var octets = try Data(contentsOf: URL(fileURLWithPath: path))
     octets.append(contentsOf: Array(junk.utf8) + [0xFF, 0xFE, UInt8(ascii: "\n")])
     try octets.write(to: URL(fileURLWithPath: path))
     #expect(all.map(\.id.number) == [1])
+  }
+
+  @Test("a line without an end, and one that is longer than any of ours, hide no other line")
+  func endlessLine() throws {
+    try write([message(1)])
+    let path = directory.path + "/20261121"
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    let padding = Data(repeating: UInt8(ascii: " "), count: HistoryLine.octetsMax)
+    // JSON that the decoder would take, and only its length tells that it is not ours.
+    let long = lines(message(2)).dropLast(2) + padding + Data("}\n".utf8)
+    let endless = Data(repeating: UInt8(ascii: "x"), count: 1 << 20)
+    try (whole + long + whole + endless).write(to: URL(fileURLWithPath: path))
+    #expect(all.map(\.id.number) == [1])
+    // Larger than what is read of a file: from the end, and what was cut at its beginning is no line.
+    let far = Data(repeating: UInt8(ascii: "y"), count: 2 * HistoryDirectory.fileOctetsMax)
+    try (whole + far + Data("\n".utf8) + Data(lines(message(3)))).write(to: URL(fileURLWithPath: path))
+    #expect(all.map(\.id.number) == [3])
+  }
+
+  @Test("whatever octet of a line is damaged, the lines around it are found")
+  func damagedLine() throws {
+    try write([message(1), message(2), message(3)])
+    let path = directory.path + "/20261121"
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    let middle = lines(message(1)).count..<(2 * lines(message(1)).count - 1)
+    for place in middle {
+      var damaged = whole
+      damaged[place] ^= 1 << UInt8(place % 8)
+      try damaged.write(to: URL(fileURLWithPath: path))
+      let found = all.map(\.id.number)
+      #expect(found.first == 3 && found.last == 1 && found.count <= 3, "octet \(place): \(found)")
+    }
   }
 
   // MARK: Search

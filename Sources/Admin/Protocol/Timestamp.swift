@@ -10,15 +10,33 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringC
 
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
+  /// RFC 3339 has years of four digits: a time that a damaged record claims must not make a reply that nobody can read.
+  private var shown: Int64 { min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999) }
+
   /// With milliseconds only where there are any.
   package var description: String {
-    let fraction = Self.remainder(milliseconds, 1000)
-    let text = plain(separator: "T")
-    return fraction == 0 ? text + "Z" : text + "." + Self.padded(fraction, 3) + "Z"
+    var octets: [UInt8] = []
+    append(to: &octets)
+    return String(decoding: octets, as: UTF8.self)
+  }
+
+  /// Appends the description, for who writes very many.
+  package func append(to octets: inout [UInt8]) {
+    appendSeconds(separator: "T", to: &octets)
+    let fraction = Self.remainder(shown, 1000)
+    if fraction != 0 {
+      octets.append(UInt8(ascii: "."))
+      Self.append(fraction, width: 3, to: &octets)
+    }
+    octets.append(UInt8(ascii: "Z"))
   }
 
   /// For tables: `2026-11-21 13:40:02Z`.
-  package var forPeople: String { plain(separator: " ") + "Z" }
+  package var forPeople: String {
+    var octets: [UInt8] = []
+    appendSeconds(separator: " ", to: &octets)
+    return String(decoding: octets, as: UTF8.self) + "Z"
+  }
 
   package init?(_ text: String) {
     let octets = Array(text.utf8)
@@ -58,13 +76,22 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringC
     try container.encode(description)
   }
 
-  private func plain(separator: String) -> String {
-    let seconds = Self.quotient(milliseconds, 1000)
+  private func appendSeconds(separator: Unicode.Scalar, to octets: inout [UInt8]) {
+    let seconds = Self.quotient(shown, 1000)
     let days = Self.quotient(seconds, 86_400)
     let time = Self.remainder(seconds, 86_400)
     let (year, month, day) = Self.date(days: days)
-    return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))\(separator)"
-      + "\(Self.padded(time / 3600, 2)):\(Self.padded(time / 60 % 60, 2)):\(Self.padded(time % 60, 2))"
+    Self.append(year, width: 4, to: &octets)
+    octets.append(UInt8(ascii: "-"))
+    Self.append(month, width: 2, to: &octets)
+    octets.append(UInt8(ascii: "-"))
+    Self.append(day, width: 2, to: &octets)
+    octets.append(UInt8(ascii: separator))
+    Self.append(time / 3600, width: 2, to: &octets)
+    octets.append(UInt8(ascii: ":"))
+    Self.append(time / 60 % 60, width: 2, to: &octets)
+    octets.append(UInt8(ascii: ":"))
+    Self.append(time % 60, width: 2, to: &octets)
   }
 
   /// Proleptic Gregorian calendar in eras of 400 years that begin on 1 March of year 0, so that the leap day is last.
@@ -95,8 +122,9 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringC
     value - quotient(value, divisor) * divisor
   }
 
-  private static func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  private static func append(_ value: Int64, width: Int, to octets: inout [UInt8]) {
+    let digits = String(value).utf8
+    for _ in 0..<max(0, width - digits.count) { octets.append(UInt8(ascii: "0")) }
+    octets.append(contentsOf: digits)
   }
 }

@@ -74,6 +74,7 @@ private struct Entrance: Sendable {
     let (door, sessions) = (socket.door, sessions)
     do {
       channel = try ServerBootstrap(group: group)
+        .restsWhenTableIsFull()
         .childChannelOption(.allowRemoteHalfClosure, value: true)
         .childChannelOption(.writeBufferWaterMark, value: AdminLimits.waitingOctets)
         .childChannelInitializer { channel in

@@ -60,7 +60,9 @@ extension AdminService {
     let now = now()
     let limit = min(limit, AdminLimits.finishedMax)
     return .awaited { completed in
-      self.administration.finished(limit: limit, where: { self.isMeant($0, by: selector, now: now) }) { found in
+      self.administration.finished(
+        among: selector.finishedLiterals, limit: limit, where: { self.isMeant($0, by: selector, now: now) }
+      ) { found in
         var lines: [AdminReply] = []
         for message in found.messages {
           lines += MessageReply(message, now: now).lines().map { .data(id: request.id, .message($0)) }

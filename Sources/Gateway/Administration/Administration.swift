@@ -24,6 +24,7 @@ package protocol Administration: AnyObject, Sendable {
   /// Searches of the history, newest first; `completed` is called once, from any thread, perhaps seconds later. The prefix
   /// is in the form in which ids are written.
   func finished(
+    among literals: [[Selector.Literal]],
     limit: Int, where isMeant: @escaping @Sendable (FinishedMessage) -> Bool,
     completed: @escaping @Sendable (HistoryFindings) -> Void)
   func finished(idPrefix: String, completed: @escaping @Sendable (HistoryFindings) -> Void)

@@ -5,10 +5,13 @@ import Queue
 /// What the console asks of the history.
 extension GatewayAdministration {
   func finished(
+    among literals: [[Selector.Literal]],
     limit: Int, where isMeant: @escaping @Sendable (FinishedMessage) -> Bool,
     completed: @escaping @Sendable (HistoryFindings) -> Void
   ) {
-    gateway.search { completed($0.messages(limit: limit, where: isMeant)) }
+    gateway.search { search in
+      completed(search.messages(limit: limit, among: HistoryFilter(literals), where: isMeant))
+    }
   }
 
   func finished(idPrefix: String, completed: @escaping @Sendable (HistoryFindings) -> Void) {

@@ -5,7 +5,7 @@ import CSupport
 import Glibc
 
 /// What the file system under the queue says of itself. Asking may wait for it, so it is done on a thread that may wait.
-struct FileSystem: Sendable, Equatable {
+package struct FileSystem: Sendable, Equatable {
   var octets: Int64
   /// That we may still use.
   var freeOctets: Int64
@@ -14,7 +14,7 @@ struct FileSystem: Sendable, Equatable {
   /// As statfs(2) numbers them.
   var type: UInt32
 
-  init(octets: Int64, freeOctets: Int64, freeInodes: Int64? = nil, type: UInt32 = 0) {
+  package init(octets: Int64, freeOctets: Int64, freeInodes: Int64? = nil, type: UInt32 = 0) {
     self.octets = octets
     self.freeOctets = freeOctets
     self.freeInodes = freeInodes

@@ -2,10 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import Synchronization
 import Systemd
 
 /// What the gateway shows of itself to its `HealthMonitor`, which it stops before it ends.
 extension Gateway {
+  /// Tells systemd that we are ready, and from now on how we are.
+  func startHealth() {
+    let monitor = makeHealthMonitor(on: threads.health.next())
+    let status = statusLine.description
+    notifier.ready(status: status)
+    monitor.start(said: status)
+    health.withLock { $0 = monitor }
+    spool.start(on: threads.health.next(), threads: threads.disk)
+  }
+
+  func stopHealth() {
+    spool.stop()
+    try? health.withLock { $0.take() }?.stop().wait()
+  }
+
   var statusLine: StatusLine {
     StatusLine(
       queue: queue.summary(now: clock.now()), upstream: settings.current.configuration.upstream.name,
@@ -17,7 +33,7 @@ extension Gateway {
     let (dispatcher, log, notifier) = (dispatcher, queue.log, notifier)
     return HealthMonitor(
       parts: HealthMonitor.Parts(
-        loops: sessions + [(name: "console", eventLoop: adminGroup.next())], relayLoop: dispatcherLoop,
+        loops: sessions + [(name: "console", eventLoop: threads.console.next())], relayLoop: dispatcherLoop,
         relay: { dispatcher.value.look() },
         writer: {
           let progress = log.writerProgress

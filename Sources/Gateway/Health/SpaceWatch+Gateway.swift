@@ -5,6 +5,10 @@ import Configuration
 import Queue
 
 extension SpaceWatch {
+  package convenience init(parts: Parts, _ configuration: Configuration.Queue) {
+    self.init(parts: parts, limits: SpaceGauge.Limits(configuration))
+  }
+
   /// Over the queue that a gateway has just opened.
   convenience init(_ queue: MessageQueue, _ configuration: Configuration.Queue, clock: Clock, log: EventLog) {
     let directory = configuration.directory
@@ -16,7 +20,7 @@ extension SpaceWatch {
         report: { log.report($0) }, spaceIsShort: { queue.spaceIsShort($0) },
         reserve: SpoolReserve(
           directory: directory, octets: Int64(QueuePolicy.segmentOctets(of: FileSystem(at: directory))))),
-      limits: SpaceGauge.Limits(configuration))
+      configuration)
   }
 }
 

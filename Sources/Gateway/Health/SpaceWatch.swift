@@ -8,8 +8,8 @@ import WAL
 
 /// Looks once a second, on a thread that may wait for the disk, whether the queue has room and its log works; tells the
 /// sessions through `Admission`, the admin through events, and keeps the reserve. A look costs one system call.
-final class SpaceWatch: Sendable {
-  struct Parts: Sendable {
+package final class SpaceWatch: Sendable {
+  package struct Parts: Sendable {
     /// May wait for the disk.
     var measure: @Sendable () -> FileSystem?
     var condition: @Sendable () -> LogCondition
@@ -19,8 +19,23 @@ final class SpaceWatch: Sendable {
     var now: @Sendable () -> Int64
     var report: @Sendable (Event) -> Void
     /// Told at each look.
-    var spaceIsShort: @Sendable (Bool) -> Void = { _ in }
-    var reserve: SpoolReserve
+    var spaceIsShort: @Sendable (Bool) -> Void
+    var reserve: any SpaceReserve
+
+    package init(
+      measure: @escaping @Sendable () -> FileSystem?, condition: @escaping @Sendable () -> LogCondition,
+      messages: @escaping @Sendable () -> Int, now: @escaping @Sendable () -> Int64,
+      report: @escaping @Sendable (Event) -> Void, spaceIsShort: @escaping @Sendable (Bool) -> Void = { _ in },
+      reserve: any SpaceReserve
+    ) {
+      self.measure = measure
+      self.condition = condition
+      self.messages = messages
+      self.now = now
+      self.report = report
+      self.spaceIsShort = spaceIsShort
+      self.reserve = reserve
+    }
   }
 
   /// For the console.
@@ -49,7 +64,7 @@ final class SpaceWatch: Sendable {
 
   private static let period = TimeAmount.seconds(1)
 
-  let admission = Admission()
+  package let admission = Admission()
   private let parts: Parts
   private let state: Mutex<State>
   private let task = Mutex<RepeatedTask?>(nil)
@@ -80,7 +95,7 @@ final class SpaceWatch: Sendable {
   }
 
   /// May wait for the disk.
-  func look() {
+  package func look() {
     let look = SpaceGauge.Look(
       now: parts.now(), fileSystem: parts.measure(), condition: parts.condition(), messages: parts.messages())
     let (gauge, events) = state.withLock { state in

@@ -46,7 +46,8 @@ struct HistoryDirectory: Sendable {
 
   /// The day of a wall time, in UTC.
   static func day(_ milliseconds: Int64) -> String {
-    String(Timestamp(milliseconds: milliseconds).description.prefix(10)).replacing("-", with: "")
+    let date = Timestamp(milliseconds: milliseconds).description.utf8.prefix(10)
+    return String(decoding: date.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
   }
 
   func path(of file: File) -> String { "\(path)/\(file.name)" }

@@ -51,6 +51,8 @@ struct HistoryLine: Codable, Equatable {
   static let version = 1
   /// So that no line is longer than some ten thousand octets: a message of many recipients has several.
   static let recipientsMax = 24
+  /// What is longer is none of ours: `recipientsMax` replies in which each octet is escaped stay below.
+  static let octetsMax = 256 << 10
 
   /// What stands at the beginning of each line about ids that begin so.
   static func beginning(id prefix: String) -> [UInt8] { Array("{\"v\":1,\"id\":\"\(prefix)".utf8) }
@@ -61,11 +63,15 @@ struct HistoryLine: Codable, Equatable {
   static func append(_ mail: FinishedMessage, upstream: String?, to octets: inout [UInt8]) {
     for first in stride(from: 0, to: mail.recipients.count, by: recipientsMax) {
       let recipients = mail.recipients[first..<min(first + recipientsMax, mail.recipients.count)]
-      octets.append(contentsOf: beginning(id: mail.id.description))
-      octets.append(contentsOf: "\",\"received\":\"\(Timestamp(milliseconds: mail.received))".utf8)
-      octets.append(contentsOf: "\",\"finished\":\"\(Timestamp(milliseconds: recipients[first].finished))\"".utf8)
+      octets.append(contentsOf: "{\"v\":1,\"id\":\"".utf8)
+      octets.append(contentsOf: mail.id.description.utf8)
+      octets.append(contentsOf: "\",\"received\":\"".utf8)
+      Timestamp(milliseconds: mail.received).append(to: &octets)
+      octets.append(contentsOf: "\",\"finished\":\"".utf8)
+      Timestamp(milliseconds: recipients[first].finished).append(to: &octets)
+      octets.append(UInt8(ascii: "\""))
       append("from", mail.sender?.text ?? "", to: &octets)
-      octets.append(contentsOf: ",\"size\":\(mail.size)".utf8)
+      append("size", mail.size, to: &octets)
       append("submitter", mail.submitter, to: &octets)
       if recipients[first].isOrdered {
         octets.append(contentsOf: ",\"by_admin\":true".utf8)
@@ -83,17 +89,25 @@ struct HistoryLine: Codable, Equatable {
   }
 
   private static func append(_ recipient: FinishedRecipient, to octets: inout [UInt8]) {
-    octets.append(contentsOf: "{\"n\":\(recipient.index + 1)".utf8)
+    octets.append(contentsOf: "{\"n\":".utf8)
+    octets.append(contentsOf: String(recipient.index + 1).utf8)
     append("to", recipient.address.text, to: &octets)
     append("state", recipient.state.rawValue, to: &octets)
-    octets.append(contentsOf: ",\"attempts\":\(recipient.attempts)".utf8)
+    append("attempts", recipient.attempts, to: &octets)
     if let reply = recipient.reply {
-      octets.append(contentsOf: ",\"code\":\(reply.code)".utf8)
+      append("code", reply.code, to: &octets)
       if let status = reply.status { append("dsn", status.description, to: &octets) }
       append("reply", reply.text.text, to: &octets)
     }
     if recipient.isUncertain { octets.append(contentsOf: ",\"duplicate_possible\":true".utf8) }
     octets.append(UInt8(ascii: "}"))
+  }
+
+  private static func append(_ name: String, _ number: Int, to octets: inout [UInt8]) {
+    octets.append(contentsOf: ",\"".utf8)
+    octets.append(contentsOf: name.utf8)
+    octets.append(contentsOf: "\":".utf8)
+    octets.append(contentsOf: String(number).utf8)
   }
 
   /// What a terminal would act upon is escaped, so that the files may be looked at with anything.
@@ -122,7 +136,8 @@ struct HistoryLine: Codable, Equatable {
   }
 
   private var message: FinishedMessage? {
-    guard let id = MessageID(id) else { return nil }
+    // No message has number 0.
+    guard let id = MessageID(id), id.number > 0 else { return nil }
     let origin = Address(sender)
     guard sender.isEmpty || origin != nil else { return nil }
     let found = recipients.compactMap { recipient -> FinishedRecipient? in

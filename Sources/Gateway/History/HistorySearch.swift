@@ -9,9 +9,11 @@ import Queue
 struct HistorySearch: Sendable {
   let directory: HistoryDirectory
 
-  /// At most `limit` messages.
-  func messages(limit: Int, where isMeant: (FinishedMessage) -> Bool) -> HistoryFindings {
-    gather(limit: limit, lines: { _ in true }, where: isMeant)
+  /// At most `limit` messages; `filter` holds back none that `isMeant` is true of.
+  func messages(
+    limit: Int, among filter: HistoryFilter = .none, where isMeant: (FinishedMessage) -> Bool
+  ) -> HistoryFindings {
+    gather(limit: limit, lines: filter.mayMatch, where: isMeant)
   }
 
   /// Messages whose ids begin so, which is the form in which ids are written; as many as an error about an ambiguous one
@@ -34,7 +36,9 @@ struct HistorySearch: Sendable {
     do throws(HistoryError) {
       for file in try directory.files().reversed() {
         let isDone = try visit(file) { line in
-          guard lines(line), let message = HistoryLine.message(line), isMeant(message) else { return false }
+          guard line.count <= HistoryLine.octetsMax, lines(line), let message = HistoryLine.message(line),
+            isMeant(message)
+          else { return false }
           if let place = places[message.id] {
             result.messages[place].merge(message)
           } else if result.messages.count < limit {

@@ -51,13 +51,16 @@ package final class HistoryWriter: FinishedMail {
   // MARK: Any thread
 
   package func finished(_ mail: [Ending]) {
-    state.withLock { state in
-      guard state.keep != nil else { return }
+    let isFirst = state.withLock { state in
+      guard state.keep != nil else { return false }
+      let isFirst = state.endings.isEmpty
       let room = mail.prefix(Self.endingsMax - state.endings.count)
       state.endings.append(contentsOf: room)
       state.overflow += mail.count - room.count
+      return isFirst
     }
-    wakeup.signal()
+    // Whoever came before has woken the thread, and it takes all that it finds.
+    if isFirst { wakeup.signal() }
   }
 
   /// From now on; what is too old then goes.

@@ -75,6 +75,8 @@ extension Event: LogRecord {
     case .socketUnserved(let name, let reason):
       list.add(.listener, name)
       list.add(.reason, reason)
+    case .filesLimited(_, let sessions, _):
+      list.add(.sessions, sessions)
     case .controlSocketFailed(let problem):
       list.add(.reason, problem)
     case .socketUnmoved(let listener):

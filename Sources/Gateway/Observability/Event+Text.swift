@@ -61,6 +61,9 @@ extension Event {
     case .socketUnmoved(let listener):
       "warning: [listen.\(listener)] address and port count for nothing while systemd opens its socket: "
         + "systemctl edit postern-\(listener).socket"
+    case .filesLimited(let limit, let sessions, let configured):
+      "warning: the limit of \(limit) open files leaves room for \(sessions) sessions"
+        + " of the \(configured) that the listeners may have: raise LimitNOFILE= of the service"
     case .controlSocketFailed(let problem):
       "warning: a level of the console is missing: \(problem)"
 

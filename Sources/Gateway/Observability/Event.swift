@@ -41,6 +41,8 @@ package enum Event: Sendable {
   /// A socket of the service manager that nobody here answers on.
   case socketUnserved(name: String, reason: String)
   case socketUnmoved(listener: String)
+  /// The limit of open files is what bounds the sessions, not the configuration.
+  case filesLimited(Int, sessions: Int, configured: Int)
   case controlSocketFailed(String)
   /// Finished mail is not remembered from now on.
   case historyLost(String)
@@ -107,6 +109,7 @@ package enum Event: Sendable {
     case .loopsStalled: .loopStalled
     case .socketUnserved: .socketUnserved
     case .socketUnmoved: .socketUnmoved
+    case .filesLimited: .filesLimited
     case .controlSocketFailed: .controlSocketFailed
     case .historyLost: .historyLost
     case .historyResumed: .historyResumed

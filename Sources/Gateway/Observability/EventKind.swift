@@ -23,6 +23,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   case loopStalled = "loop-stalled"
   case socketUnserved = "socket-unserved"
   case socketUnmoved = "socket-unmoved"
+  case filesLimited = "files-limited"
   case controlSocketFailed = "control-socket-failed"
   case historyLost = "history-lost"
   case historyResumed = "history-resumed"
@@ -81,6 +82,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .loopStalled: "af9c85487b1641e0a46c90b274fefb1b"
     case .socketUnserved: "090592f04d99405482d726e63ac75284"
     case .socketUnmoved: "f0135b43d6fe4e369b530aab53f5b441"
+    case .filesLimited: "1d134f8d7de04d8cbf8571b2ab3bdf60"
     case .controlSocketFailed: "41ab2d5190fa44d392d56a00dcfc24ce"
     case .historyLost: "fae17b56c1ef4bcbb6aab045398c195b"
     case .historyResumed: "91dd7b5a5c544ee6a58091060d6617a0"
@@ -123,10 +125,9 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .configRejected, .upstreamAuthFailed, .upstreamTLSFailed, .pausesUnreadable, .credentialRefused,
       .credentialMissing:
       .error
-    case .spoolMoved, .spoolDoubtful, .tlsCertExpires, .socketUnserved, .socketUnmoved, .controlSocketFailed,
-      .historyLost, .authThrottled, .sessionsExceeded, .failed, .expired, .upstreamPaused, .upstreamUnreachable,
-      .paused, .doubleBounced,
-      .notificationPostponed:
+    case .spoolMoved, .spoolDoubtful, .tlsCertExpires, .socketUnserved, .socketUnmoved, .filesLimited,
+      .controlSocketFailed, .historyLost, .authThrottled, .sessionsExceeded, .failed, .expired, .upstreamPaused,
+      .upstreamUnreachable, .paused, .doubleBounced, .notificationPostponed:
       .warning
     case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
       .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
@@ -148,10 +149,9 @@ package enum EventKind: String, Sendable, CaseIterable {
       "postern/qmgr"
     case .started, .startFailed, .stopping, .configLoaded, .configRejected, .recovered, .spoolCorrupt, .spoolMoved,
       .spoolLow, .spoolSyncFailed, .spoolRecovered, .spoolDoubtful, .tlsCertExpires, .queueStalled, .spoolStalled,
-      .loopStalled,
-      .socketUnserved, .socketUnmoved,
-      .controlSocketFailed, .credentialChanged, .credentialRefused, .credentialMissing, .paused, .resumed,
-      .pausesUnreadable, .historyLost, .historyResumed, .adminAction:
+      .loopStalled, .socketUnserved, .socketUnmoved, .filesLimited, .controlSocketFailed, .credentialChanged,
+      .credentialRefused, .credentialMissing, .paused, .resumed, .pausesUnreadable, .historyLost, .historyResumed,
+      .adminAction:
       "postern/posternd"
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
 import Logging
 import Synchronization
 import Systemd
@@ -35,4 +36,16 @@ package final class EventLog: Sendable {
 
 extension Logger.Level {
   fileprivate var rank: Int { Self.allCases.firstIndex(of: self)! }
+}
+
+extension Configuration.Log.Level {
+  package var logger: Logger.Level {
+    switch self {
+    case .error: .error
+    case .warning: .warning
+    case .notice: .notice
+    case .info: .info
+    case .debug: .debug
+    }
+  }
 }

@@ -33,7 +33,7 @@ extension Gateway {
       return completed(.failure(.probeUnderWay(name)))
     }
     let tried = settings.logging(inWith: .set(name, to: secret, by: by, at: clock.now().wall, over: credentialFiles))
-    LoginProbe.run(tried, queue: queue, threads: diskThread, connector: connector, on: dispatcherLoop)
+    LoginProbe.run(tried, queue: queue, threads: threads.disk, connector: connector, on: dispatcherLoop)
       .whenComplete { result in
         self.isProbing.store(false, ordering: .releasing)
         switch result {

@@ -220,6 +220,7 @@ package final class Listeners: Sendable {
     let descriptor = try socket.duplicate()
     do {
       let channel = try ServerBootstrap(group: group)
+        .restsWhenTableIsFull()
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.socketOption(.so_keepalive), value: 1)
         // The session reads when it wants input, one buffer at a time.

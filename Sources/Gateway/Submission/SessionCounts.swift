@@ -10,6 +10,8 @@ package final class SessionCounts: Sendable {
     case admitted
     case listenerFull
     case clientFull
+    /// The limit of open files leaves no room for more, whatever the listeners may have.
+    case gatewayFull
   }
 
   private struct Key: Hashable {
@@ -17,34 +19,47 @@ package final class SessionCounts: Sendable {
     var address: IPAddress?
   }
 
-  private let counts = Mutex<[Key: Int]>([:])
+  private struct State {
+    var counts: [Key: Int] = [:]
+    /// Of all listeners.
+    var total = 0
+    var sessionsMax = Int.max
+  }
+
+  private let state = Mutex(State())
 
   package init() {}
 
+  /// From now on, of all listeners together; sessions that are open stay.
+  func setLimit(_ sessionsMax: Int) {
+    state.withLock { $0.sessionsMax = sessionsMax }
+  }
+
   /// Counts a new session, or says why it may not begin. Every `admitted` is followed by one `leave`.
   package func enter(_ listener: Configuration.Listener, from address: IPAddress) -> Verdict {
-    counts.withLock { counts in
+    state.withLock { state in
       let all = Key(listener: listener.name, address: nil)
       let own = Key(listener: listener.name, address: address)
-      guard counts[all, default: 0] < listener.maxSessions || listener.maxSessions == 0 else { return .listenerFull }
+      guard state.total < state.sessionsMax else { return .gatewayFull }
+      guard state.counts[all, default: 0] < listener.maxSessions else { return .listenerFull }
       let limit = listener.maxSessionsPerClient
-      guard limit == 0 || counts[own, default: 0] < limit else { return .clientFull }
-      counts[all, default: 0] += 1
-      counts[own, default: 0] += 1
+      guard limit == 0 || state.counts[own, default: 0] < limit else { return .clientFull }
+      state.counts[all, default: 0] += 1
+      state.counts[own, default: 0] += 1
+      state.total += 1
       return .admitted
     }
   }
 
   /// Sessions of all listeners.
-  package var total: Int {
-    counts.withLock { $0.reduce(0) { $0 + ($1.key.address == nil ? $1.value : 0) } }
-  }
+  package var total: Int { state.withLock { $0.total } }
 
   package func leave(_ listener: String, from address: IPAddress) {
-    counts.withLock { counts in
+    state.withLock { state in
+      state.total -= 1
       for key in [Key(listener: listener, address: nil), Key(listener: listener, address: address)] {
-        guard let count = counts[key] else { continue }
-        counts[key] = count > 1 ? count - 1 : nil
+        guard let count = state.counts[key] else { continue }
+        state.counts[key] = count > 1 ? count - 1 : nil
       }
     }
   }

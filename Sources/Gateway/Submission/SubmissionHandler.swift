@@ -9,38 +9,6 @@ import SMTP
 import TLS
 import WAL
 
-/// What a session of a listener works with. One value for each connection.
-package struct SubmissionContext {
-  package var settings: Settings
-  package var listener: Configuration.Listener
-  package var address: IPAddress
-  package var queue: MessageQueue
-  package var logins: LoginChecker
-  package var loop: SubmissionLoop
-  package var clock: Clock
-  package var log: EventLog
-  package var admission: Admission
-  /// The connection is gone: gives back its place.
-  package var left: @Sendable () -> Void
-
-  package init(
-    settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
-    logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
-    left: @escaping @Sendable () -> Void
-  ) {
-    self.settings = settings
-    self.listener = listener
-    self.address = address
-    self.queue = queue
-    self.logins = logins
-    self.loop = loop
-    self.clock = clock
-    self.log = log
-    self.admission = admission
-    self.left = left
-  }
-}
-
 /// Carries out what a `ServerSession` decides: octets, TLS, logins, the queue, and the time that a client may take.
 ///
 /// The channel reads only when the session wants input, so a client that waits for the disk is held by TCP, not by memory.
@@ -56,11 +24,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var mechanism: SASLMechanism?
   private var input = ByteBuffer()
   private var output = ByteBuffer()
-  private var draft: Draft?
-  private let newHeader: HeaderScanner
-  private var header: HeaderScanner
-  private var octets = 0
-  private var accepting: (envelope: Envelope, origin: Origin)?
+  private var message: IncomingMessage
   private var context: ChannelHandlerContext?
   private var token: UInt64 = 0
   private var isOpen = false
@@ -68,19 +32,15 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var isClosing = false
   /// What the client hears behind the reply to this message, which is the last.
   private var farewell: Reply?
-  private var timer: Scheduled<Void>?
+  private var timer = SessionTimer()
   /// The session's, when the deadline was set last.
   private var progress: UInt64 = 0
-  private var timerDeadline = NIODeadline.distantFuture
-  private var deadline = NIODeadline.distantFuture
-  private var loginDeadline = NIODeadline.distantFuture
 
   package init(_ submission: SubmissionContext) {
     self.submission = submission
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
-    newHeader = HeaderScanner(hostname: configuration.hostname)
-    header = newHeader
+    message = IncomingMessage(hostname: configuration.hostname)
     let isTrusted = configuration.access.trusted.contains { $0.contains(submission.address) }
     session = ServerSession(
       policy: ServerPolicy(
@@ -107,7 +67,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func opened(_ context: ChannelHandlerContext) {
     guard token == 0 else { return }
     token = submission.loop.add(self)
-    if !session.rights.mayOmitLogin { loginDeadline = context.eventLoop.now + .seconds(Int64(Limits.loginSeconds)) }
+    if !session.rights.mayOmitLogin { timer.awaitLogin(Limits.loginSeconds, now: context.eventLoop.now) }
     if let refusal = submission.loop.refusal { return end(refusal) }
     if session.isTLS {
       setDeadline(Limits.handshakeSeconds, context)
@@ -173,7 +133,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(logged, octets: octets)) }
+    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(logged, octets: message.octets)) }
     release()
     context.fireChannelInactive()
   }
@@ -186,8 +146,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard self.context != nil else { return }
     context = nil
     isClosing = true
-    timer?.cancel()
-    abandonDraft()
+    timer.cancel()
+    message.abandon(submission.queue)
     if token != 0 { submission.loop.remove(token) }
     submission.left()
   }
@@ -217,7 +177,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       case .commit(let envelope, let content):
         if commit(envelope, content, context) { return }
       case .abandon:
-        abandonDraft()
+        message.abandon(submission.queue)
       case .close:
         return close(context)
       }
@@ -249,7 +209,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard let context, !isClosing else { return }
     switch verdict {
     case .accepted:
-      loginDeadline = .distantFuture
+      timer.loginIsDone()
       mechanism = attempt.mechanism
     case .rejected:
       submission.log.report(.loginFailed(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
@@ -268,22 +228,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func store(_ content: ByteBuffer) {
     isSuspended = true
-    header.consume(content.readableBytesSpan)
-    octets += content.readableBytes
-    var current = draft.take() ?? submission.queue.makeDraft()
-    submission.queue.store(
-      content.readableBytesSpan, in: &current, notify: Waiter(receiver: submission.loop, token: token))
-    draft = consume current
+    message.store(content, in: submission.queue, notify: waiter)
   }
 
   /// false: the message was refused, and the session goes on.
   private func commit(_ envelope: Envelope, _ content: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
-    header.consume(content.readableBytesSpan)
-    header.finish()
-    octets += content.readableBytes
-    if let refusal = refusal {
+    if let refusal = message.finish(content) {
       session.commitRefused(refusal, into: &output)
-      abandonDraft()
+      message.abandon(submission.queue)
       return false
     }
     isSuspended = true
@@ -293,32 +245,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
     let origin = Origin(
       login: session.login, address: addressText, helo: session.heloName?.text ?? "", client: client?.name,
       listener: submission.listener.name, tls: tlsText)
-    let message = Submission(
-      id: id, envelope: envelope, origin: origin, prefix: prefix(for: envelope, id, now),
-      hints: ContentHints(isEightBit: header.isEightBit, headerOctets: header.headerOctets))
-    accepting = (envelope, origin)
-    let current = draft.take() ?? submission.queue.makeDraft()
-    submission.queue.accept(
-      message, last: content.readableBytesSpan, of: current, now: now,
-      notify: Waiter(receiver: submission.loop, token: token))
+    message.accept(
+      id, envelope, from: origin, trace: trace(for: envelope, id, now), last: content, now: now, in: submission.queue,
+      notify: waiter)
     return true
   }
 
-  private var refusal: Reply? {
-    if header.receivedCount > Limits.receivedFieldsMax { return .loop }
-    if header.ownTraceCount >= Limits.ownReceivedFieldsMax { return .ownLoop }
-    if header.isHeaderTooLong { return .headerTooLarge }
-    return nil
-  }
+  private var waiter: Waiter { Waiter(receiver: submission.loop, token: token) }
 
-  private func prefix(for envelope: Envelope, _ id: MessageID, _ now: Instant) -> [UInt8] {
+  private func trace(for envelope: Envelope, _ id: MessageID, _ now: Instant) -> TraceField {
     let seconds = now.wall / 1000
-    let trace = TraceField(
+    return TraceField(
       helo: session.heloName?.text ?? "", address: addressText, hostname: session.policy.hostname,
       isExtended: session.isExtended, isAuthenticated: session.login != nil, tls: tlsText, id: id.description,
       recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
       zoneOffsetSeconds: submission.clock.zoneOffset(seconds))
-    return Origination.prefix(trace: trace, header: header)
   }
 
   // MARK: what the queue answers
@@ -327,15 +268,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard let context else { return }
     switch completion {
     case .stored(let extent):
-      draft?.stored(extent)
+      message.stored(extent)
       session.stored()
     case .accepted(let id):
       submission.admission.accepted()
-      if let accepting {
-        reportAcceptance(id, accepting)
-      }
+      reportAcceptance(id)
       session.committed(id.description, into: &output)
-      forgetMessage()
+      message.forget()
     case .failed(.undecided):
       // Whether the message is durable cannot be known, so no reply may say it.
       submission.log.report(.storageRefused(logged, nil))
@@ -345,39 +284,28 @@ package final class SubmissionHandler: ChannelInboundHandler {
       let reply: Reply = failure == .full ? .diskFull : .diskRefused
       submission.log.report(.storageRefused(logged, reply))
       session.storageFailed(reply, into: &output)
-      abandonDraft()
+      message.abandon(submission.queue)
     }
     if isClosing || (farewell != nil && !session.isReadingContent) { return finishClosing(context) }
     resume(context)
   }
 
-  private func reportAcceptance(_ id: MessageID, _ message: (envelope: Envelope, origin: Origin)) {
-    let (envelope, octets) = (message.envelope, octets)
+  private func reportAcceptance(_ id: MessageID) {
+    guard let (envelope, origin) = message.accepting else { return }
     submission.log.report(
       .accepted(
         AcceptedMessage(
-          id: id, envelope: envelope, origin: message.origin, octets: octets, mechanism: mechanism,
-          headerMessageID: header.messageID.map { PeerText($0) })),
+          id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: mechanism,
+          headerMessageID: message.headerID.map { PeerText($0) })),
       at: .info)
     submission.log.report(
-      .queued(id, sender: envelope.sender, octets: octets, recipients: envelope.recipients.count), at: .info)
+      .queued(id, sender: envelope.sender, octets: message.octets, recipients: envelope.recipients.count), at: .info)
   }
 
   private func resume(_ context: ChannelHandlerContext) {
     isSuspended = false
     process(context)
     readMore(context)
-  }
-
-  private func abandonDraft() {
-    if let current = draft.take() { submission.queue.abandon(current) }
-    forgetMessage()
-  }
-
-  private func forgetMessage() {
-    header = newHeader
-    octets = 0
-    accepting = nil
   }
 
   // MARK: ends
@@ -444,26 +372,23 @@ package final class SubmissionHandler: ChannelInboundHandler {
   /// How long content may stand still.
   private var contentSeconds: Int { farewell != nil ? Limits.drainedContentSeconds : Limits.contentSeconds }
 
-  /// One timer a session: it moves on when it fires too early, instead of being set anew for each line.
   private func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
-    deadline = context.eventLoop.now + .seconds(Int64(seconds))
-    if timer == nil || min(deadline, loginDeadline) < timerDeadline { schedule(context) }
+    timer.set(seconds, now: context.eventLoop.now)
+    schedule(context)
   }
 
   private func schedule(_ context: ChannelHandlerContext) {
-    timer?.cancel()
-    timerDeadline = min(deadline, loginDeadline)
+    guard let deadline = timer.due else { return }
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(deadline: timerDeadline) { bound.value.timerFired() }
+    let task = context.eventLoop.scheduleTask(deadline: deadline) { bound.value.timerFired() }
+    timer.replace(with: task, at: deadline)
   }
 
   private func timerFired() {
     guard let context else { return }
-    timer = nil
-    guard context.eventLoop.now >= min(deadline, loginDeadline), !session.isCommitting else {
-      if session.isCommitting { deadline = context.eventLoop.now + .seconds(Int64(Limits.commandSeconds)) }
-      return schedule(context)
-    }
+    // Until the disk has decided, the client waits for it.
+    if session.isCommitting { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
+    guard timer.fired(now: context.eventLoop.now), !session.isCommitting else { return schedule(context) }
     if isClosing || !isOpen { closeNow() } else { end(.timeout) }
   }
 

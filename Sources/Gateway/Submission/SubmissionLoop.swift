@@ -59,7 +59,12 @@ package final class SubmissionLoop: CompletionReceiver {
     guard !state.value.isDraining, state.value.refusal != reply else { return }
     state.value.refusal = reply
     guard let reply else { return }
-    for handler in Array(state.value.sessions.values) { handler.drain(reply) }
+    for handler in inOrder() { handler.drain(reply) }
+  }
+
+  /// As they came, so that the same run does the same twice.
+  private func inOrder() -> [SubmissionHandler] {
+    state.value.sessions.sorted { $0.key < $1.key }.map(\.value)
   }
 
   package func sessionCount() -> EventLoopFuture<Int> {
@@ -84,7 +89,7 @@ package final class SubmissionLoop: CompletionReceiver {
   /// Ends what is left when the time for draining is over.
   package func closeAll() {
     eventLoop.execute {
-      for handler in Array(self.state.value.sessions.values) { handler.closeNow() }
+      for handler in self.inOrder() { handler.closeNow() }
     }
   }
 }

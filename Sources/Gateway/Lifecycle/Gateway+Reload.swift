@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Queue
+import Synchronization
+import Systemd
+
+/// Another configuration while mail goes on, and what the admin should hear of the one that is in force.
+extension Gateway {
+  /// Reads everything anew and swaps it whole; on any error nothing changes.
+  package func reload() -> Result<ReloadRecord, GatewayError> {
+    reloads.withLock { _ in
+      guard !isStopping.load(ordering: .relaxed) else {
+        return .failure(GatewayError("shutting down", isLasting: false))
+      }
+      notifier.reloading(monotonicMicroseconds: Clock.monotonicMicroseconds())
+      defer { notifier.ready(status: statusLine.description) }
+      do {
+        let old = settings.current
+        let new = try Settings.load(path: configurationPath, replacing: old)
+        let changed =
+          try Self.changes(from: old.configuration, to: new.configuration)
+          + (old.login != new.login && old.configuration.upstream == new.configuration.upstream ? ["credential"] : [])
+        try listeners.open(new.configuration)
+        for listener in listeners.unmoved(from: old.configuration, to: new.configuration) {
+          log.report(.socketUnmoved(listener: listener))
+        }
+        settings.replace(new)
+        limitSessions()
+        log.setLevel(new.configuration.log.level.logger)
+        queue.adopt(QueuePolicy(new.configuration.queue))
+        history.adopt(keep: new.configuration.queue.historyKeep)
+        spool.adopt(SpaceGauge.Limits(new.configuration.queue))
+        dispatcherLoop.execute {
+          self.notices.value.replace(new)
+          self.dispatcher.value.replace(new)
+        }
+        let record = lastRecord.withLock { last in
+          last = ReloadRecord(loaded: clock.now().wall, generation: last.generation + 1, changed: changed)
+          return last
+        }
+        warn()
+        log.report(
+          .configurationLoaded(path: configurationPath, generation: record.generation, changed: changed))
+        return .success(record)
+      } catch {
+        let summary = (error as? SettingsError)?.summary ?? "\(error)"
+        let error = GatewayError("\(error)")
+        log.report(.configurationRejected(summary))
+        return .failure(error)
+      }
+    }
+  }
+
+  /// The tables that differ. What only a start can change is refused, so that file and process never disagree.
+  private static func changes(from old: Configuration, to new: Configuration) throws(GatewayError) -> [String] {
+    for (key, isChanged) in [
+      ("queue.directory", old.queue.directory != new.queue.directory),
+      ("control.directory", old.control.directory != new.control.directory),
+    ] where isChanged {
+      throw GatewayError("\(key) changes only at a start: systemctl restart postern")
+    }
+    return [
+      ("hostname", old.hostname != new.hostname), ("postmaster", old.postmaster != new.postmaster),
+      ("upstream", old.upstream != new.upstream),
+      ("listen", old.listeners != new.listeners), ("access", old.access != new.access),
+      ("client", old.clients != new.clients), ("message", old.message != new.message),
+      ("queue", old.queue != new.queue), ("bounce", old.bounce != new.bounce), ("tls", old.tls != new.tls),
+      ("log", old.log != new.log),
+    ].filter(\.1).map(\.0)
+  }
+
+  /// Without waiting for a reload that is under way.
+  var lastReload: ReloadRecord { lastRecord.withLock { $0 } }
+
+  // MARK: what works and yet is not as it should be
+
+  func warn() {
+    warnOfCertificate()
+    warnOfUnservedSockets()
+    warnOfCredential()
+  }
+
+  private func warnOfCertificate() {
+    let current = settings.current
+    guard let end = current.serverTLS?.notAfter else { return }
+    let days = (end - clock.now().wall / 1000) / 86_400
+    if days < 14 { log.report(.certificateExpires(path: current.configuration.tls.certificate, inDays: days)) }
+  }
+
+  private func warnOfUnservedSockets() {
+    for name in listeners.unserved(by: settings.current.configuration) {
+      log.report(.socketUnserved(name: name, reason: "the configuration has no [listen.\(name)]"))
+    }
+  }
+
+  private func warnOfCredential() {
+    let current = settings.current
+    guard let credential = current.credential, case .missing(let reason) = credential.source else { return }
+    log.report(.credentialMissing(credential.name, upstream: current.configuration.upstream.name, reason: reason))
+  }
+}
+
+/// How often the configuration was loaded, and when last.
+package struct ReloadRecord: Sendable {
+  /// Wall milliseconds.
+  package var loaded: Int64
+  package var generation: Int
+  package var changed: [String] = []
+}

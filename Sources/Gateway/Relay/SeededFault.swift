@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#if SEEDED_FAULTS
+  import WAL
+#endif
+
+/// Faults that we put into our own relay to see whether the tests would notice, as in the log.
+enum SeededFault {
+  static var outcomeBeforeReply: Bool { isMade() }
+
+  #if SEEDED_FAULTS
+    private static func isMade(_ name: String = #function) -> Bool { ChosenFault.isMade(name) }
+  #else
+    @inline(__always) private static func isMade() -> Bool { false }
+  #endif
+}

@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Mail
+import Queue
+import SMTP
+import WAL
+
+import struct NIOCore.ByteBuffer
+
+/// The message that a session is taking in: what of its content lies in the log, what its header says, and how long it
+/// is. Belongs to one `SubmissionHandler`, and is used for its messages one after the other.
+struct IncomingMessage: ~Copyable {
+  private var draft: Draft?
+  private let newHeader: HeaderScanner
+  private var header: HeaderScanner
+  /// Of the content that came.
+  private(set) var octets = 0
+  /// What the queue was asked to accept.
+  private(set) var accepting: (envelope: Envelope, origin: Origin)?
+
+  init(hostname: String) {
+    newHeader = HeaderScanner(hostname: hostname)
+    header = newHeader
+  }
+
+  /// What the client wrote as `Message-ID`.
+  var headerID: String? { header.messageID }
+
+  /// A piece of content goes to the log.
+  mutating func store(_ content: ByteBuffer, in queue: MessageQueue, notify waiter: Waiter) {
+    consume(content)
+    var current = draft.take() ?? queue.makeDraft()
+    queue.store(content.readableBytesSpan, in: &current, notify: waiter)
+    draft = consume current
+  }
+
+  mutating func stored(_ extent: Extent) {
+    draft?.stored(extent)
+  }
+
+  /// The last piece is there; a reply if the message must not be taken.
+  mutating func finish(_ content: ByteBuffer) -> Reply? {
+    consume(content)
+    header.finish()
+    if header.receivedCount > Limits.receivedFieldsMax { return .loop }
+    if header.ownTraceCount >= Limits.ownReceivedFieldsMax { return .ownLoop }
+    if header.isHeaderTooLong { return .headerTooLarge }
+    return nil
+  }
+
+  /// `last` is what `finish` has seen.
+  mutating func accept(
+    _ id: MessageID, _ envelope: Envelope, from origin: Origin, trace: TraceField, last: ByteBuffer, now: Instant,
+    in queue: MessageQueue, notify waiter: Waiter
+  ) {
+    let submission = Submission(
+      id: id, envelope: envelope, origin: origin, prefix: Origination.prefix(trace: trace, header: header),
+      hints: ContentHints(isEightBit: header.isEightBit, headerOctets: header.headerOctets))
+    accepting = (envelope, origin)
+    let current = draft.take() ?? queue.makeDraft()
+    queue.accept(submission, last: last.readableBytesSpan, of: current, now: now, notify: waiter)
+  }
+
+  /// There will be no such message.
+  mutating func abandon(_ queue: MessageQueue) {
+    if let current = draft.take() { queue.abandon(current) }
+    forget()
+  }
+
+  /// The next one begins.
+  mutating func forget() {
+    header = newHeader
+    octets = 0
+    accepting = nil
+  }
+
+  private mutating func consume(_ content: ByteBuffer) {
+    header.consume(content.readableBytesSpan)
+    octets += content.readableBytes
+  }
+}
