@@ -30,17 +30,20 @@ struct SpoolTransferCommand {
   private func repair() throws(AdminError) -> SpoolTransferReply {
     let (from, into) = (invocation.words[0], invocation.words[1])
     let owner = Self.owner(of: from)
+    let pauses = try PauseCopy(from: from)
+    let report: SpoolRepairReport
     do throws(QueueError) {
-      let report = try SpoolRepair.repair(
+      report = try SpoolRepair.repair(
         from: from, to: into, now: .init(wall: output.now.milliseconds, monotonic: 0), salt: salt, host: HostName.own())
-      Self.give(into, to: owner)
-      return SpoolTransferReply(
-        from: from, into: into, messages: report.kept.count, lost: report.lost.map(\.description),
-        doubtful: report.doubtful.map(\.description), damages: report.recovery.damages.map(\.description))
     } catch {
       Self.give(into, to: owner)
       throw AdminError(error, invocation)
     }
+    defer { Self.give(into, to: owner) }
+    try pauses.write(to: into)
+    return SpoolTransferReply(
+      from: from, into: into, messages: report.kept.count, lost: report.lost.map(\.description),
+      doubtful: report.doubtful.map(\.description), damages: report.recovery.damages.map(\.description))
   }
 
   private func adopt() throws(AdminError) -> SpoolTransferReply {
