@@ -25,7 +25,7 @@ import Testing
   @Test("everything that can happen happens")
   func coverage() {
     var total = SimulationReport()
-    for seed in UInt64(2_000)..<2_080 { total.add(Simulation.run(seed: seed)) }
+    for seed in UInt64(2_000)..<2_160 { total.add(Simulation.run(seed: seed)) }
     for count in SimulationReport.Count.allCases where count != .refusedStarts {
       #expect(total[count] >= 20, "\(count.rawValue)")
     }

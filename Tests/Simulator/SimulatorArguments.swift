@@ -10,6 +10,8 @@ struct SimulatorArguments {
     case one(UInt64)
     /// Every bit of a small spool, then so many at random of a larger one.
     case flips(UInt64)
+    /// Every call of the disk fails once.
+    case calls
     /// One of the processes that share the seeds.
     case worker(place: Int, of: Int)
   }
@@ -18,6 +20,7 @@ struct SimulatorArguments {
     usage: postern-simulate [--seeds N] [--first N] [--jobs N] [--brief]
            postern-simulate --seed N [--brief]
            postern-simulate --flips N
+           postern-simulate --calls
     in a build with seeded faults, each with [--fault NAME]
     """
 
@@ -44,6 +47,7 @@ struct SimulatorArguments {
       case "--flips":
         guard let count = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
         mode = .flips(count)
+      case "--calls": mode = .calls
       case "--seeds":
         guard let count = rest.popFirst().flatMap({ UInt64($0) }), count > 0 else { return nil }
         seeds = count

@@ -17,6 +17,7 @@ if let fault = arguments.fault {
 }
 switch arguments.mode {
 case .flips(let count): exit(SimulatorFlips(random: count).run())
+case .calls: exit(SimulatorCalls().run())
 case .one(let seed): exit(SimulatorSeed(seed).play(isTold: !arguments.isBrief))
 case .worker(let place, let places): SimulatorWorker(arguments, place: place, of: places).run()
 case .many: exit(SimulatorCrew(arguments).run())

@@ -9,6 +9,9 @@ struct DiskFaults {
   private(set) var total = 0
   private var planned: [(operation: SimulatedDisk.Operation?, range: Range<Int>, fault: SimulatedDisk.Fault)] = []
   var weather = SimulatedDisk.Weather()
+  /// Kinds of all calls, if somebody wants to know.
+  var recorded: [SimulatedDisk.Operation]?
+  private(set) var failedReads = 0
 
   func count(_ operation: SimulatedDisk.Operation?) -> Int {
     operation.map { counts[$0.rawValue] } ?? total
@@ -30,11 +33,15 @@ struct DiskFaults {
   ) -> SimulatedDisk.Fault? {
     counts[operation.rawValue] += 1
     total += 1
+    recorded?.append(operation)
     let fault = planned.first { fault in
       fault.range.contains(
         fault.operation == nil ? total : fault.operation == operation ? counts[operation.rawValue] : 0)
     }
-    if let fault { return fault.fault }
+    if let fault {
+      if operation == .read { failedReads += 1 }
+      return fault.fault
+    }
     return weather.isFair ? nil : weather.fault(operation, using: &generator)
   }
 }
@@ -42,6 +49,10 @@ struct DiskFaults {
 extension SimulatedDisk {
   package enum Operation: Int, Sendable, Hashable, CaseIterable {
     case create, write, sync, read, remove, rename, syncDirectory, open, list
+    /// The room of a new file, which has its name already.
+    case allocate
+    /// Free octets and free inodes.
+    case measure
   }
 
   /// What happens to an operation that is told to fail.
@@ -60,6 +71,8 @@ extension SimulatedDisk {
     case reverted
     /// Either, for each sector, and pages that were kept may go when the process ends.
     case unknown
+    /// They hold what was written, and so does the platter: only the answer was bad, perhaps for another file's sake.
+    case arrived
   }
 
   /// How often calls fail, in a thousand.
@@ -81,5 +94,14 @@ extension SimulatedDisk {
       let roll = Int.random(in: 0..<1000, using: &generator)
       return roll < short ? .short : roll < short + interrupted ? .error(EINTR) : nil
     }
+  }
+}
+
+extension SimulatedDisk.Weather: CustomStringConvertible {
+  /// The same in every process.
+  package var description: String {
+    let rates = failing.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key) \($0.value)" }
+    return "of 1000 calls fail: \(rates.joined(separator: ", ")) (error \(code)); \(short) are short, "
+      + "\(interrupted) are interrupted"
   }
 }

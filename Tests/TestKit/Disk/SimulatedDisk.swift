@@ -88,6 +88,16 @@ package final class SimulatedDisk: Disk {
     state.withLock { $0.faults.count(operation) }
   }
 
+  /// From now on the kind of each call is kept.
+  package func recordCalls() {
+    state.withLock { $0.faults.recorded = [] }
+  }
+
+  package var recordedCalls: [Operation] { state.withLock { $0.faults.recorded ?? [] } }
+
+  /// Reads that failed as planned.
+  package var failedReads: Int { state.withLock { $0.faults.failedReads } }
+
   /// While it is cold, reads that may not block find nothing.
   package func setCold(_ isCold: Bool) {
     state.withLock { $0.isCold = isCold }
@@ -132,6 +142,11 @@ package final class SimulatedDisk: Disk {
 
   package func contents(_ name: String) -> [UInt8] {
     state.withLock { state in state.directory[name].map { state.inodes[$0]!.contents } ?? [] }
+  }
+
+  /// Octets of a file; nil if there is none of that name.
+  package func octets(of name: String) -> Int? {
+    state.withLock { state in state.directory[name].map { state.inodes[$0]!.size } }
   }
 
   /// Octets that all files together take.
@@ -180,6 +195,9 @@ package final class SimulatedDisk: Disk {
       guard state.hasInode else { throw .disk(attempt: "create", name: name, code: ENOSPC) }
       // The name comes first: without room it stays, and the file is empty.
       let inode = state.makeInode(name)
+      if case .error(let code) = state.faults.next(.allocate, using: &state.generator) {
+        throw .disk(attempt: "allocate", name: name, code: code)
+      }
       if state.room.isReserving, state.usedOctets + Int64(octets) > state.room.octets {
         throw .disk(attempt: "allocate", name: name, code: ENOSPC)
       }
@@ -219,11 +237,13 @@ package final class SimulatedDisk: Disk {
   }
 
   package func freeOctets() throws(LogError) -> Int64 {
-    state.withLock { max(0, $0.room.octets - $0.usedOctets) }
+    try call(.measure, "simulated") { (state) throws(LogError) in max(0, state.room.octets - state.usedOctets) }
   }
 
   package func freeInodes() throws(LogError) -> Int64? {
-    state.withLock { state in state.room.inodes.map { max(0, $0 - Int64(state.directory.names.count)) } }
+    try call(.measure, "simulated") { (state) throws(LogError) in
+      state.room.inodes.map { max(0, $0 - Int64(state.directory.names.count)) }
+    }
   }
 
   // MARK: - Files

@@ -96,11 +96,12 @@ struct SimulatedInode {
 
   /// The pages are clean from now on, as if they had been written.
   mutating func failSync(_ model: SimulatedDisk.FailedSync, using generator: inout SeededGenerator) {
+    if model == .arrived { return sync() }
     for page in dirty.keys.sorted() {
       for sector in Self.sectors(dirty[page]!) {
         let isReverted =
           switch model {
-          case .kept: false
+          case .kept, .arrived: false
           case .reverted: true
           case .unknown: generator.oneIn(2)
           }

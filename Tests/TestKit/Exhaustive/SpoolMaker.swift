@@ -40,7 +40,11 @@ final class SpoolMaker {
       id: queue.makeID(), envelope: Envelope(sender: Address("m\(number)@s.example"), recipients: recipients),
       origin: Origin(login: "user\(number % 2)", address: "192.0.2.1"), prefix: Array("Received: \(number)\r\n".utf8))
     let id = submission.id
-    if isRefused { disk.fail(.sync) }
+    if isRefused {
+      // Intact on the platter: nothing but its void keeps it from coming back.
+      disk.failSyncs(as: .arrived)
+      disk.fail(.sync)
+    }
     queue.accept(submission, last: text.span.bytes, of: draft, now: Self.start, notify: waiter())
     queue.log.step()
     switch number % 5 {

@@ -37,6 +37,7 @@ final class SimulatedClient {
       case .wait: break loop
       case .ready: begin(&oracle, &output)
       case .sendContent:
+        oracle.invited(current!.number)
         var stuffing = DotStuffing()
         stuffing.write(current!.content, into: &output)
         stuffing.end(into: &output)
@@ -80,7 +81,9 @@ final class SimulatedClient {
     for (index, result) in results.enumerated() {
       switch result {
       case .delivered: oracle.answered(number, index, .promised)
-      case .deferred, .failed: oracle.answered(number, index, .refused)
+      case .deferred(let reply), .failed(let reply):
+        if index == 0 { oracle.refused(number, reply) }
+        oracle.answered(number, index, .refused)
       case .unknown, .untried: oracle.answered(number, index, .none)
       }
     }

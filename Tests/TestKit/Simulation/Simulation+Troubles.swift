@@ -81,6 +81,7 @@ extension Simulation {
 
   /// kill -9, or the power goes: what was not synced is gone, torn or there, as the seed decides.
   func endProcess() {
+    if isCompacting { report[.brokenCompactions] += 1 }
     let seed = generator.next()
     if generator.oneIn(2) {
       report[.kills] += 1
@@ -124,7 +125,10 @@ extension Simulation {
       }
     }
     report[.starts] += 1
+    isCompacting = false
     examine(process.recovery)
+    // Before anybody can come in, as the gateway does.
+    look()
   }
 
   /// The disk forgets nothing that was synced, so there is no damage; and what was promised is there.
@@ -142,7 +146,7 @@ extension Simulation {
         }
       }
     }
-    oracle.recovered(waiting)
+    oracle.recovered(waiting, views, mark: process.queue.makeID().number)
   }
 
   /// Recovery changes nothing that a second one would see.

@@ -21,6 +21,11 @@ struct SimulationPlan {
   let largeBodies: Int
   let recipientsMax: Int
   let wallJumps: Bool
+  /// Milliseconds for which a dropped message can be put back.
+  let droppedKeep: Int64
+  /// Octets that are to stay free, and messages that may wait.
+  let minFree: Int
+  let messagesMax: Int
   let settings: Settings
 
   init(using generator: inout SeededGenerator) {
@@ -32,14 +37,23 @@ struct SimulationPlan {
     isReserving = !generator.oneIn(4)
     troubles = [0, 10, 20, 40].randomElement(using: &generator)!
     crashes = [0, 5, 10, 20].randomElement(using: &generator)!
-    mayExpire = generator.oneIn(16)
+    mayExpire = generator.oneIn(6)
     largeBodies = [0, 10, 10, 50].randomElement(using: &generator)!
     recipientsMax = [1, 3, 8].randomElement(using: &generator)!
     wallJumps = generator.oneIn(3)
-    settings = Self.settings(mayExpire: mayExpire)
+    droppedKeep = [0, 3_000, 30_000, 3_600_000].randomElement(using: &generator)!
+    minFree = [0, 0, 60_000, 300_000].randomElement(using: &generator)!
+    messagesMax = generator.oneIn(5) ? Int.random(in: 3...20, using: &generator) : 100_000
+    var configuration = Self.configuration
+    // More than a run takes, less than a long pause; unless old mail is to be given up.
+    configuration.queue.lifetime = mayExpire ? [4_000, 10_000].randomElement(using: &generator)! : 1_800_000
+    configuration.queue.minFree = minFree
+    configuration.queue.maxMessages = messagesMax
+    settings = Self.settings(configuration)
   }
 
-  static func settings(mayExpire: Bool) -> Settings {
+  /// What every run has.
+  static var configuration: Configuration {
     var upstream = Configuration.Upstream(name: "sim")
     upstream.host = "upstream.sim"
     upstream.security = .none
@@ -50,9 +64,11 @@ struct SimulationPlan {
     }
     configuration.queue.retry = [1_000, 5_000]
     configuration.queue.warnAfter = 3_000
-    // More than a run takes, less than a long pause; unless old mail is to be given up.
-    configuration.queue.lifetime = mayExpire ? 10_000 : 1_800_000
-    return Settings(
+    return configuration
+  }
+
+  static func settings(_ configuration: Configuration) -> Settings {
+    Settings(
       configuration: configuration, users: UsersFile(), serverTLS: nil, clientTLS: clientTLS, login: nil)
   }
 

@@ -11,7 +11,8 @@ package struct SimulationReport: Sendable {
   package enum Count: String, Sendable, CaseIterable {
     case events, clients
     case promised, refused, undecided
-    case deliveries, duplicates
+    case turnedAway = "turned away"
+    case deliveries, duplicates, expired
     case failureNotices = "failure notices"
     case delayNotices = "delay notices"
     case crashes, kills
@@ -21,11 +22,17 @@ package struct SimulationReport: Sendable {
     case fullDisks = "full disks"
     case slowDisks = "slow disks"
     case jumps = "clock jumps"
-    case orders
+    case orders, holds
+    case drops = "messages dropped"
+    case undrops = "messages put back"
+    case erasures
     case pauses
     case pausedHours = "paused hours"
     case segments = "segments made"
     case removals = "segments removed"
+    case compactions = "pieces compacted"
+    case compactingRuns = "seeds with compaction"
+    case brokenCompactions = "ends amid compaction"
     case comparisons = "second recoveries"
   }
 
