@@ -19,7 +19,7 @@ SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
 
 .DEFAULT_GOAL := help
-.PHONY: build run test simulate mutation-test crash-test check bench install clean help
+.PHONY: build run test simulate coverage mutation-test crash-test check bench install clean help
 
 build: ## install missing Debian packages, build the release binaries
 	@scripts/install-missing $(BUILD_PACKAGES)
@@ -42,6 +42,11 @@ simulate: ## play SEEDS seeds of the simulation on all processors; a failing one
 	$(RELEASE) --product postern-simulate
 	$(SIMULATOR) --seeds $(SEEDS)
 
+coverage: ## lines of the log and the queue that their own tests run
+	@scripts/install-missing $(BUILD_PACKAGES) python3
+	swift test --enable-code-coverage --filter 'WALTests|QueueTests'
+	scripts/coverage "$$(swift test --show-codecov-path)" Sources/WAL Sources/Queue
+
 mutation-test: ## make each seeded fault in turn, in a build of its own, and see that the harness catches it
 	@scripts/install-missing $(BUILD_PACKAGES) python3
 	scripts/mutation-test
@@ -56,11 +61,12 @@ check: ## format lint, warnings as errors, the rules of the house
 	swift build --build-tests
 	$(PYTHON) Tests/Style/style.py
 
-bench: build ## CPU per durably accepted message, beside the same without the sync; start and memory of a long queue
+bench: build ## CPU per durably accepted message, beside the same without the sync; start and memory of a long queue; CPU of the history
 	@scripts/install-missing openssl procps python3
 	@scripts/unpack-postfix-tools
 	$(PYTHON) Benchmarks/accept.py
 	$(PYTHON) Benchmarks/recovery.py
+	$(PYTHON) Benchmarks/history.py
 
 install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
