@@ -6,7 +6,8 @@
 //
 //     CALL PER_THOUSAND ERRNO [CALLS]
 //
-// CALL is sync, write, short (half of it is written), allocate or rename. That many of a thousand calls begin a row of 1
+// CALL is sync, write, short (half of it is written), allocate, rename, or slow: a sync that takes as many milliseconds as
+// ERRNO says before it succeeds. That many of a thousand calls begin a row of 1
 // to CALLS failures; with 0 for CALLS the first failure is the last, because it removes the file. Of the syncs that fail,
 // half have written nothing, half everything.
 #define _GNU_SOURCE
@@ -22,8 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum call { SYNC, WRITE, SHORT, ALLOCATE, RENAME, CALLS };
-static const char *const names[CALLS] = {"sync", "write", "short", "allocate", "rename"};
+enum call { SYNC, WRITE, SHORT, ALLOCATE, RENAME, SLOW, CALLS };
+static const char *const names[CALLS] = {"sync", "write", "short", "allocate", "rename", "slow"};
 static atomic_int left[CALLS];
 
 static unsigned draw(unsigned below) {
@@ -87,6 +88,7 @@ static int fail(int code) {
 int fdatasync(int file) {
   int code = failure(SYNC, file, NULL);
   if (code != 0 && draw(2) == 0) return fail(code);
+  usleep((useconds_t)failure(SLOW, file, NULL) * 1000);
   int result = NEXT(fdatasync)(file);
   return code != 0 ? fail(code) : result;
 }

@@ -154,20 +154,22 @@ class Gateway:
 
     # The daemon
 
-    def start(self, environment=None, sockets=None, sink=None):
-        """Starts the daemon and returns when it says that it is ready. `sink` is its standard error, or None for a file."""
-        self.launch(environment, sockets, sink)
+    def start(self, environment=None, sockets=None, sink=None, files=None):
+        """Starts the daemon and returns when it says that it is ready. `sink` is its standard error, or None for a file;
+        `files` bounds how many it may open."""
+        self.launch(environment, sockets, sink, files)
         self.await_notification("READY=1")
         return self
 
-    def launch(self, environment=None, sockets=None, sink=None):
+    def launch(self, environment=None, sockets=None, sink=None, files=None):
         """Starts the daemon. `sockets` are pairs of name and address that it inherits, as from systemd; it then begins
         with the first connection to one of them."""
         self.manager = ServiceManager(self.directory / "notify")
         variables = {
             "NOTIFY_SOCKET": str(self.manager.path), "CREDENTIALS_DIRECTORY": str(self.directory / "credentials"),
             **(environment or {}), **(sink.environment if sink else {})}
-        command = [*(sink.prefix if sink else ()), BINARIES / "posternd", "--config", self.config_file]
+        limited = ["prlimit", f"--nofile={files}:{files}"] if files else []
+        command = [*(sink.prefix if sink else ()), *limited, BINARIES / "posternd", "--config", self.config_file]
         if sockets:
             listen = [f"--listen={address}" for _, address in sockets]
             names = f"--fdname={':'.join(name for name, _ in sockets)}"

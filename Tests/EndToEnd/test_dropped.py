@@ -121,12 +121,16 @@ def test_a_damaged_queue_is_repaired_into_a_new_one(open_upstream, make_gateway)
     assert "not empty" in gateway.postern("--json", "spool", "repair", old, new, exit=64)
     gateway.postern("spool", "repair", gateway.directory / "nowhere", gateway.directory / "other", exit=66)
 
+    # What was paused is paused in the new queue, too: nothing leaves before somebody has looked at it.
+    assert (new / "pauses").read_bytes() == (old / "pauses").read_bytes()
     gateway.configure({"queue": {"directory": new}})
     gateway.start()
     assert gateway.message(held)["hold"]["reason"] == "typo"
     assert gateway.message(dropped)["drop"]["batch"] == 1
     gateway.postern("undrop", "batch:1")
     gateway.postern("release", held)
+    assert not upstream.mails
+    gateway.postern("resume", "out")
     for id, word in mail.items():
         if id != damaged:
             upstream.await_mail(word)

@@ -129,8 +129,8 @@ def test_a_wrong_configuration_answers_whoever_waits_and_then_ends_with_78(make_
     with socket.create_connection(("127.0.0.1", gateway.implicit_port), timeout=5) as client:
         assert client.recv(100) == b""
     process, gateway.process = gateway.process, None
-    assert process.wait(20) == 78
-    assert 9 < time.monotonic() - started < 15
+    assert process.wait(40) == 78
+    assert time.monotonic() - started > 9, "nobody who comes a little later would be answered"
     assert f"{gateway.config_file}:1:" in gateway.log()
 
 
@@ -177,11 +177,11 @@ def test_the_watchdog_is_fed_while_all_is_well(make_gateway):
 def test_the_watchdog_hears_nothing_while_an_event_loop_stands_still(thread, make_gateway):
     gateway = make_gateway(start=False)
     gateway.start({"WATCHDOG_USEC": str(WATCHDOG_SECONDS * 1_000_000)})
-    assert pings(gateway, WATCHDOG_SECONDS) >= 1
+    gateway.await_notification("WATCHDOG=1")
     with frozen(event_loops(gateway.process.pid)[thread]):
         pings(gateway, WATCHDOG_SECONDS * 0.75)  # it may have answered already for the next one, half of the time away
         assert pings(gateway, 2 * WATCHDOG_SECONDS) == 0
-    assert pings(gateway, WATCHDOG_SECONDS) >= 1
+    gateway.await_notification("WATCHDOG=1")
     assert ("event loop stalled" in gateway.log()) == (thread != "health")
 
 
@@ -199,7 +199,7 @@ def test_the_watchdog_hears_nothing_while_the_disk_does_not_answer(make_gateway)
             assert pings(gateway, 2 * WATCHDOG_SECONDS) == 0
             assert "spool stalled" in gateway.log()
         assert session.getreply()[0] == 250
-    assert pings(gateway, WATCHDOG_SECONDS) >= 1
+    gateway.await_notification("WATCHDOG=1")
 
 
 def test_a_hold_that_ends_while_nothing_can_leave_is_no_stall(make_gateway):
