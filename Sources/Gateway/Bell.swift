@@ -22,15 +22,9 @@ package final class Bell<Listener: BellListener>: Sendable {
     listener = .makeBoxSendingValue(nil, eventLoop: eventLoop)
   }
 
-  /// On the event loop.
-  func attach(_ listener: Listener) {
+  /// On the event loop. Without a listener it rings unheard.
+  package func attach(_ listener: Listener?) {
     self.listener.value = listener
-  }
-
-  /// On the event loop, when the listener has stopped. A process that ends needs it not; one that goes on would keep the
-  /// listener for as long as the queue, and everything that it works with.
-  package func detach() {
-    listener.value = nil
   }
 
   package func ring() {

@@ -17,8 +17,6 @@ package protocol Disk: AnyObject, Sendable {
   func syncDirectory() throws(LogError)
   /// Octets that this process may still use.
   func freeOctets() throws(LogError) -> Int64
-  /// Files that may still be made; nil where the file system does not count them.
-  func freeInodes() throws(LogError) -> Int64?
 }
 
 /// An open file of a `Disk`; closed when the value goes away.

@@ -154,20 +154,9 @@ package final class PosixDisk: Disk {
   }
 
   package func freeOctets() throws(LogError) -> Int64 {
-    let status = try measure()
-    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
-  }
-
-  package func freeInodes() throws(LogError) -> Int64? {
-    let status = try measure()
-    // Btrfs and others make inodes as they need them, and say 0 of 0.
-    return status.f_files == 0 ? nil : Int64(clamping: UInt64(status.f_favail))
-  }
-
-  private func measure() throws(LogError) -> statvfs {
     var status = statvfs()
     guard fstatvfs(directory, &status) == 0 else { throw LogError.last("measure", path) }
-    return status
+    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
   private static let pidName = "pid"

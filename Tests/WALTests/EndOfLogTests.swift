@@ -158,7 +158,6 @@ private final class UnreadableDisk: Disk {
   func rename(_ name: String, to newName: String) throws(LogError) { try disk.rename(name, to: newName) }
   func syncDirectory() throws(LogError) { try disk.syncDirectory() }
   func freeOctets() throws(LogError) -> Int64 { try disk.freeOctets() }
-  func freeInodes() throws(LogError) -> Int64? { try disk.freeInodes() }
 
   func open(_ name: String) throws(LogError) -> any DiskFile {
     let file = try disk.open(name)

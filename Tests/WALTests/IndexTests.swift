@@ -273,7 +273,6 @@ private final class CountingDisk: Disk {
   func rename(_ name: String, to newName: String) throws(LogError) { try disk.rename(name, to: newName) }
   func syncDirectory() throws(LogError) { try disk.syncDirectory() }
   func freeOctets() throws(LogError) -> Int64 { try disk.freeOctets() }
-  func freeInodes() throws(LogError) -> Int64? { try disk.freeInodes() }
 
   private final class Counter: Sendable {
     private let state = Mutex(0)

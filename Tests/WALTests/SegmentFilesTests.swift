@@ -70,5 +70,4 @@ private final class SlowDisk: Disk {
   func rename(_ name: String, to newName: String) throws(LogError) { try disk.rename(name, to: newName) }
   func syncDirectory() throws(LogError) { try disk.syncDirectory() }
   func freeOctets() throws(LogError) -> Int64 { try disk.freeOctets() }
-  func freeInodes() throws(LogError) -> Int64? { try disk.freeInodes() }
 }

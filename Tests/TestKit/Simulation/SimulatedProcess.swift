@@ -97,7 +97,8 @@ final class SimulatedProcess {
     dispatcher.closeAll()
     // What a thread still does, it does to a disk that is gone.
     loop.advanceTime(by: .milliseconds(SimulatedThreads.delayMax))
-    bells.1.detach()
+    // It would keep the writer, and all that this works with.
+    bells.1.attach(nil)
   }
 
   private static let sharedLogins = LoginChecker(
