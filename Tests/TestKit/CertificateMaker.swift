@@ -83,7 +83,8 @@ package final class CertificateMaker {
   ) throws -> OpaquePointer {
     guard let certificate = X509_new() else { throw Failure(description: "no certificate allocated") }
     X509_set_version(certificate, Int(X509_VERSION_3))
-    var serial: UInt64 = .random(in: 1...UInt64(Int64.max))
+    // Its lowest octet comes first, and must not be 0: DER has no octets to spare (X.690 section 8.3.2).
+    var serial: UInt64 = .random(in: 1...UInt64(Int64.max)) | 1
     ASN1_STRING_set(X509_get_serialNumber(certificate), &serial, 8)
     X509_gmtime_adj(X509_getm_notBefore(certificate), validity.seconds.from)
     X509_gmtime_adj(X509_getm_notAfter(certificate), validity.seconds.to)
