@@ -73,8 +73,9 @@ def measure(directory, certificate, preload, options):
     return used / options.messages * 1e6, options.messages / seconds
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def read_options(description):
+    """How often two variants are measured, interleaved A B B A, and where."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--messages", type=int, default=20_000, help="a run")
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=2, help="of A B B A: four runs each")
@@ -83,7 +84,11 @@ def main():
     parser.add_argument("--directory", type=Path, default=HERE.parent / ".build/bench")
     options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
+    return options
 
+
+def main():
+    options = read_options(__doc__.splitlines()[0])
     results = {"with sync": [], "without sync": []}
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         directory = Path(name)

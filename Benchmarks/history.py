@@ -8,7 +8,6 @@ history, are interleaved A B B A. The difference of the two is smaller than what
 machines, so the time of the history's own thread stands beside it: that is its cost less what the log's writer does to
 tell it. Only ratios compare between machines.
 """
-import argparse
 import statistics
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/EndToEnd"))
 
-from accept import MESSAGE_OCTETS, hand_in  # noqa: E402
+from accept import MESSAGE_OCTETS, hand_in, read_options  # noqa: E402
 from certificates import make_certificate  # noqa: E402
 from gateway import NEEDS_NOTHING, TOOLS, Gateway, eventually, free_port  # noqa: E402
 
@@ -78,15 +77,7 @@ def measure(directory, certificate, keep, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--messages", type=int, default=20_000, help="a run")
-    parser.add_argument("--sessions", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=2, help="of A B B A: four runs each")
-    parser.add_argument("--log-level", default="info")
-    parser.add_argument("--directory", type=Path, default=HERE.parent / ".build/bench")
-    options = parser.parse_args()
-    options.directory.mkdir(parents=True, exist_ok=True)
-
+    options = read_options(__doc__.splitlines()[0])
     results = {"with history": [], "without": []}
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         directory = Path(name)
