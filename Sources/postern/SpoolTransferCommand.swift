@@ -31,6 +31,7 @@ struct SpoolTransferCommand {
     let (from, into) = (invocation.words[0], invocation.words[1])
     let owner = Self.owner(of: from)
     let pauses = try PauseCopy(from: from)
+    let isMarked = Self.isMarked(from)
     let report: SpoolRepairReport
     do throws(QueueError) {
       report = try SpoolRepair.repair(
@@ -41,6 +42,7 @@ struct SpoolTransferCommand {
     }
     defer { Self.give(into, to: owner) }
     try pauses.write(to: into)
+    if !isMarked { Self.removeMark(into) }
     return SpoolTransferReply(
       from: from, into: into, messages: report.kept.count, lost: report.lost.map(\.description),
       doubtful: report.doubtful.map(\.description), damages: report.recovery.damages.map(\.description))
@@ -50,11 +52,13 @@ struct SpoolTransferCommand {
     let from = invocation.words[0]
     let into = try gateway.configuration(for: invocation.typed).queue.directory
     let owner = Self.owner(of: into)
+    let isMarked = Self.isMarked(into)
     do throws(QueueError) {
       let report = try SpoolAdoption.adopt(
         from: from, into: into, now: .init(wall: output.now.milliseconds, monotonic: 0), salt: salt,
         host: HostName.own())
       Self.give(into, to: owner)
+      if !isMarked { Self.removeMark(into) }
       return SpoolTransferReply(
         from: from, into: into, host: report.host, messages: report.adopted.count, earlier: report.earlier,
         renamed: report.renamed.map { .init(old: $0.old.description, new: $0.new.description) },
@@ -64,6 +68,17 @@ struct SpoolTransferCommand {
       throw AdminError(error, invocation)
     }
   }
+
+  // MARK: - Marks
+
+  /// Whoever holds a queue leaves the file `pid` there, and removes it when it stops. To the next daemon one that is left
+  /// says that mail was under way and may arrive twice: true of one that was there, not of ours.
+  private static func isMarked(_ directory: String) -> Bool {
+    var status = stat()
+    return stat(directory + "/pid", &status) == 0 && status.st_size > 0
+  }
+
+  private static func removeMark(_ directory: String) { _ = unlink(directory + "/pid") }
 
   // MARK: - The daemon is another user
 

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Mail that an admin takes out of the queue: it is out of sight, comes back as it was, or is gone for good."""
+import pytest
+
 from control import Control
 from gateway import eventually
 from messages import message, token
@@ -149,6 +151,21 @@ def test_repair_reads_no_file_that_the_queue_only_points_to(open_upstream, make_
     reply = gateway.postern("--json", "spool", "repair", old, new, exit=65)
     assert "spool.pauses" in reply
     assert not new.exists(), "something was made"
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_repaired_queue_says_of_the_last_daemon_what_the_old_one_said(end, open_upstream, make_gateway):
+    gateway = make_gateway(open_upstream(ScriptedUpstream))
+    gateway.postern("pause", "out")
+    gateway.submit(message())
+    getattr(gateway, end)()
+    old, new = gateway.directory / "queue", gateway.directory / "queue.new"
+    transfer(gateway, "repair", old, new)
+    gateway.configure({"queue": {"directory": new}})
+    gateway.start()
+    recovered = gateway.events("recovered")[-1]
+    assert recovered["waiting"] == 1
+    assert ("may arrive twice" in recovered["message"]) == (end == "kill")
 
 
 def test_the_mail_of_another_machine_is_adopted_once(open_upstream, make_gateway):
