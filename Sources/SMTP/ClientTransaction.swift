@@ -7,11 +7,19 @@ package struct ClientTransaction: Sendable, Equatable {
   /// Octets as they will be sent, without transparency dots.
   package var octets: UInt64
   package var isEightBit: Bool
+  /// An address or a header field has characters that only SMTPUTF8 allows (RFC 6531).
+  package var needsUTF8: Bool
+  /// nil: the sender has said nothing.
+  package var notification: NotificationWish?
 
-  package init(envelope: Envelope, octets: UInt64, isEightBit: Bool) {
+  package init(
+    envelope: Envelope, octets: UInt64, isEightBit: Bool, needsUTF8: Bool = false, notification: NotificationWish? = nil
+  ) {
     self.envelope = envelope
     self.octets = octets
     self.isEightBit = isEightBit
+    self.needsUTF8 = needsUTF8
+    self.notification = notification
   }
 }
 

@@ -7,6 +7,12 @@ package struct Extensions: Equatable, Sendable {
   package var startTLS = false
   package var eightBitMIME = false
   package var enhancedStatusCodes = false
+  /// BDAT (RFC 3030).
+  package var chunking = false
+  /// RFC 3461.
+  package var dsn = false
+  /// RFC 6531.
+  package var smtpUTF8 = false
   /// nil: SIZE is not offered. 0: offered without a limit (RFC 1870 section 3).
   package var size: UInt64?
   /// In upper case.
@@ -23,6 +29,9 @@ package struct Extensions: Equatable, Sendable {
       case "STARTTLS": startTLS = true
       case "8BITMIME": eightBitMIME = true
       case "ENHANCEDSTATUSCODES": enhancedStatusCodes = true
+      case "CHUNKING": chunking = true
+      case "DSN": dsn = true
+      case "SMTPUTF8": smtpUTF8 = true
       case "SIZE": size = words.count > 1 ? UInt64(words[1]) ?? 0 : 0
       case "AUTH": authMechanisms.formUnion(words.dropFirst().map(String.init))
       default: break

@@ -51,8 +51,23 @@ package enum Limits {
   /// A reply over these bounds is a broken peer: the connection closes and the mail waits.
   package static let replyLinesMax = 512
   package static let replyOctetsMax = 65_536
-  /// RFC 5321 section 4.5.3.1.5 says 512; longer lines are seen in the wild.
-  package static let replyLineOctetsMax = 4_096
+  /// RFC 5321 section 4.5.3.1.5 says 512, and longer lines are seen in the wild; a challenge may have so much (RFC 4954
+  /// section 4).
+  package static let replyLineOctetsMax = 12_288
+
+  // MARK: what an upstream must take
+
+  /// RFC 5321 section 4.5.3.1.4, CRLF included. AUTH is held to it (RFC 4954 section 4), and some cut it at 2048.
+  package static let sentCommandOctetsMax = 512
+  /// Content that goes in one flight: 64 KiB of body, and what we and others put in front of it. What is larger is sent
+  /// when the envelope is answered, or much of it would go to upstreams that refuse.
+  package static let flightOctetsMax = 68 << 10
+  /// Flights in a row that may end with the connection before they are given up with this upstream.
+  package static let lostFlightsMax = 3
+  /// RFC 3461 section 4.4.
+  package static let envelopeIDOctetsMax = 100
+  /// RFC 3461 section 4.2.
+  package static let originalRecipientOctetsMax = 500
 
   // MARK: how long an upstream may take, in seconds (RFC 5321 section 4.5.3.2)
 
@@ -66,6 +81,8 @@ package enum Limits {
   package static let dataSeconds = 120
   package static let blockSeconds = 180
   package static let endOfDataSeconds = 600
+  /// One that cannot say at once whether it discards a chunk need not be asked longer.
+  package static let probeSeconds = 30
   package static let quitSeconds = 5
   /// A login that somebody tries out and waits for, from the connection to its reply.
   package static let loginProbeSeconds = 30

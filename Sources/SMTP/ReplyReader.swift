@@ -9,6 +9,8 @@ import struct NIOCore.ByteBuffer
 struct ReceivedReply: Equatable, Sendable {
   var reply: Reply
   var lines: [PeerText]
+  /// What stands behind a `334`, for the login alone: it is neither cut nor redacted, and must not be shown.
+  var challenge: [UInt8] = []
 }
 
 /// Collects the lines of an upstream's replies (RFC 5321 section 4.2.1). Whatever is no reply, or has no end within
@@ -19,6 +21,7 @@ struct ReplyReader: Sendable {
   private var lines: [PeerText] = []
   private var octets = 0
   private let redaction: Redaction
+  private static let challengePrefix = Array("334 ".utf8)
 
   init(_ redaction: Redaction) {
     self.redaction = redaction
@@ -31,12 +34,13 @@ struct ReplyReader: Sendable {
       var line = input.readBytes(length: length)![...]
       line = line.dropLast(line.dropLast().last == 0x0D ? 2 : 1)
       octets += length
+      let challenge = line.starts(with: Self.challengePrefix) ? Array(line.dropFirst(4)) : []
       line = redaction.apply(line)
       guard octets <= Limits.replyOctetsMax, lines.count < Limits.replyLinesMax else { throw .tooLong }
       if try take(line) {
         defer { self = ReplyReader(redaction) }
         let text = PeerText(lines.map(\.text).joined(separator: " "))
-        return ReceivedReply(reply: Reply(code, status, text), lines: lines)
+        return ReceivedReply(reply: Reply(code, status, text), lines: lines, challenge: challenge)
       }
     }
     guard input.readableBytes <= Limits.replyLineOctetsMax else { throw .tooLong }

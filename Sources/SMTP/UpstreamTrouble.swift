@@ -12,6 +12,8 @@ package struct UpstreamTrouble: Sendable, Equatable, Error, CustomStringConverti
     case login
     /// It asks us to come back later.
     case busy
+    /// It takes nothing more of us until some time has passed, or we have sent what we may.
+    case quota
     /// It does not speak SMTP as we know it.
     case broken
   }

@@ -41,6 +41,21 @@ package final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 }
 
+// MARK: - What a client asks behind the handshake
+
+extension TLSHandler {
+  /// See `TLSConnection`; nil while there is none.
+  package var exporterBinding: [UInt8]? { openConnection?.exporterBinding }
+  package var serverEndPointBinding: [UInt8]? { openConnection?.serverEndPointBinding }
+
+  private var openConnection: TLSConnection? {
+    switch state {
+    case .open(let connection), .inputClosed(let connection): connection
+    case .waiting, .handshaking, .closed: nil
+    }
+  }
+}
+
 // MARK: - Life
 
 extension TLSHandler {
@@ -243,7 +258,7 @@ extension TLSHandler {
 
   /// Encrypts what was flushed. Small writes share records; their promises are kept with the last octets.
   private func encryptPending(_ context: ChannelHandlerContext) throws(TLSError) {
-    guard !isEncrypting, let connection = writableConnection, pending.hasMark else { return }
+    guard !isEncrypting, let connection = openConnection, pending.hasMark else { return }
     isEncrypting = true
     defer { isEncrypting = false }
     // Sending may make the channel writable, and its writer write again, before it returns: those writes are ours too.
@@ -303,13 +318,6 @@ extension TLSHandler {
     case .waiting, .handshaking: false
     case .open(let connection), .inputClosed(let connection): connection.isOutputClosed
     case .closed: true
-    }
-  }
-
-  private var writableConnection: TLSConnection? {
-    switch state {
-    case .open(let connection), .inputClosed(let connection): connection
-    case .waiting, .handshaking, .closed: nil
     }
   }
 

@@ -21,6 +21,9 @@ enum TLSLimits {
   /// Session tickets for each TLS 1.3 handshake. A mail client resumes with one.
   static let ticketsPerSession = 1
 
+  /// Keying material that a login is bound to (RFC 9266 section 4.1).
+  static let exporterOctets = 32
+
   /// A certificate's subject is cut here when it is shown.
   static let subjectOctetsMax = 200
 }

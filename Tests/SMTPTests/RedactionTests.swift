@@ -42,13 +42,27 @@ struct RedactionTests {
     #expect(redacted("it is ok", ClientLogin(name: "office", password: Secret("ok"))) == "it is ok")
   }
 
+  @Test("is told without a token, in whichever mechanism it was sent, also if the echo breaks off")
+  func token() {
+    let token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.\(String(repeating: "c2VjcmV0", count: 40)).Zm9v"
+    let login = ClientLogin(name: "office@example.org", token: Secret(token))
+    let sent = SASLClient.initialResponses(with: login).map { Base64.encode($0) }
+    #expect(sent.count == 2)
+    for form in sent + [token, Base64.encode(Array(token.utf8))] {
+      #expect(redacted("unknown \(form) here", login) == "unknown *** here")
+      #expect(redacted("unknown \(form.prefix(200))", login) == "unknown ***")
+    }
+    #expect(redacted("eyJ0eXAiOiJKV1Q is a beginning", login) == "eyJ0eXAiOiJKV1Q is a beginning")
+  }
+
   @Test("is without it in every line of a refusal, also far from its beginning and where it is no reply")
   func dialogue() {
     for answer in [
       "535-5.7.8 \(String(repeating: "x", count: 500)) upstream-secret-9\r\n535 5.7.8 \(Self.plain)\r\n",
       "upstream-secret-9 is wrong\r\n",
     ] {
-      var session = ClientSession(policy: ClientPolicy(hostname: "gate.test", security: .implicit, login: Self.login))
+      var session = ClientSession(
+        policy: ClientPolicy(hostname: "gate.test", security: .implicit, login: Self.login), nonce: [1])
       var output = ByteBuffer()
       var action = ClientSession.Action.wait
       for reply in ["220 relay.test\r\n", "250-relay.test\r\n250 AUTH PLAIN\r\n", answer] {

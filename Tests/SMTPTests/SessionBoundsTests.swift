@@ -100,7 +100,7 @@ import Testing
   @Test("an upstream's reply without end is an error, not memory")
   func endlessReply() {
     for flood in [String(repeating: "250-x\r\n", count: 1_000), String(repeating: "2", count: 100_000)] {
-      var session = ClientSession(policy: ClientPolicy(hostname: "gate.test", security: .none, login: nil))
+      var session = ClientSession(policy: ClientPolicy(hostname: "gate.test", security: .none, login: nil), nonce: [])
       var input = ByteBuffer(string: "220 hi\r\n" + flood)
       var output = ByteBuffer()
       let action = session.received(&input, into: &output)

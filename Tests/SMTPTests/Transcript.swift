@@ -168,10 +168,13 @@ struct ClientPlay {
       transcript.given.contains("starttls") ? .startTLS : transcript.given.contains("implicit") ? .implicit : .none
     let login = transcript.value("login").map { mechanism in
       ClientLogin(
-        name: "alice", password: Secret("s3cret"),
-        mechanism: mechanism == "auto" ? nil : SASLMechanism(rawValue: mechanism.uppercased()))
+        name: "alice",
+        secret: transcript.given.contains("token") ? .token(Secret("t0ken")) : .password(Secret("s3cret")),
+        mechanism: mechanism == "auto" ? nil : ClientMechanism(rawValue: mechanism.uppercased()))
     }
-    session = ClientSession(policy: ClientPolicy(hostname: "gate.test", security: security, login: login))
+    session = ClientSession(
+      policy: ClientPolicy(hostname: "gate.test", security: security, login: login), nonce: [1, 2, 3],
+      oneFlight: transcript.given.contains("memory") ? .untried : .forbidden)
   }
 
   mutating func play() throws {
@@ -185,7 +188,7 @@ struct ClientPlay {
         guard Transcript.matches(line.text, got) else { throw transcript.fail(line, "got '\(got)'") }
       case "TLS":
         guard isStartingTLS else { throw transcript.fail(line, "no handshake was asked for") }
-        session.tlsStarted(into: &said.octets)
+        session.tlsStarted(ChannelBindings(), into: &said.octets)
       case "DELIVER":
         let words = line.text.split(separator: " ").map { $0.filter { !"<>".contains($0) } }
         let from = words.count > 1 ? words[0] : ""
@@ -194,7 +197,7 @@ struct ClientPlay {
             sender: Address(from),
             recipients: words[from.isEmpty ? words.count - 1 : 1].split(separator: ",").map { Address(String($0))! }),
           octets: 18, isEightBit: line.text.hasSuffix("8bit"))
-        take(session.deliver(message, into: &said.octets))
+        take(session.deliver(message, content: Self.content, into: &said.octets))
       case "RESULT":
         let words = results.map { $0.map(Self.word).joined(separator: " ") } ?? "no result"
         guard words == line.text else { throw transcript.fail(line, "got \(words); trouble: \(trouble as Any)") }
@@ -222,11 +225,11 @@ struct ClientPlay {
     switch action {
     case .wait, .ready: break
     case .startTLS: isStartingTLS = true
+    case .derive(let derivation): take(session.derived(derivation.run(), into: &said.octets))
     case .sendContent:
-      var stuffing = DotStuffing()
-      stuffing.write(Array("Subject: t\r\n\r\n.x".utf8), into: &said.octets)
-      stuffing.end(into: &said.octets)
+      session.content(Self.content, isLast: true, into: &said.octets)
       session.contentSent()
+    case .sendFlight: session.contentSent()
     case .finished(let results): self.results = results
     case .failed(let trouble, let results):
       self.trouble = trouble
@@ -235,6 +238,8 @@ struct ClientPlay {
     case .close: isClosed = true
     }
   }
+
+  private static let content = Array("Subject: t\r\n\r\n.x".utf8)
 
   private static func word(_ result: RecipientResult) -> String {
     switch result {
