@@ -12,7 +12,10 @@ package struct Configuration: Sendable, Equatable {
   package var hostname: String
   /// Who looks after this gateway; nil if the file does not say.
   package var postmaster: Address?
-  package var upstream: Upstream
+  /// Never empty. By priority, then in the order of the file.
+  package var upstreams: [Upstream]
+  /// In the order of the file: the first one that matches decides. None: by priority.
+  package var routes: [Route] = []
   package var listeners = Listener.standard
   /// Whether the file has a `[listen]` table; else the listeners are the standard ones.
   package var namesListeners = false
@@ -27,15 +30,31 @@ package struct Configuration: Sendable, Equatable {
   package var log = Log()
 
   package init(hostname: String, upstream: Upstream) {
+    self.init(hostname: hostname, upstreams: [upstream])
+  }
+
+  /// In the order of their use.
+  package init(hostname: String, upstreams: [Upstream]) {
+    precondition(!upstreams.isEmpty, "mail has to go somewhere")
     self.hostname = hostname
-    self.upstream = upstream
+    self.upstreams = upstreams
+  }
+
+  /// The upstream that is used first.
+  package var upstream: Upstream {
+    get { upstreams[0] }
+    set { upstreams[0] = newValue }
+  }
+
+  package func upstream(named name: String) -> Upstream? {
+    upstreams.first { $0.name == name }
   }
 
   /// The postmaster's address, or the nearest thing to one: the mailbox that the upstream's provider gave us, or the one
   /// that every mail domain must have (RFC 5321 section 4.5.1).
   package var postmasterAddress: Address {
     if let postmaster { return postmaster }
-    if let account = upstream.username.flatMap({ Address($0) }), !account.domain.isEmpty { return account }
+    if let account = upstream.account { return account }
     return Address("postmaster@\(hostname)") ?? Address("postmaster")!
   }
 
@@ -59,45 +78,6 @@ extension Configuration {
     /// What a port means where the file does not say (RFC 8314 section 3.3 for 465).
     init(port: Int) {
       self = port == 465 ? .implicit : .starttls
-    }
-  }
-
-  /// `[upstream.NAME]`: where mail goes.
-  package struct Upstream: Sendable, Equatable {
-    package enum Provider: String, Sendable, CaseIterable { case generic, capture }
-    package enum Mechanism: String, Sendable, CaseIterable { case auto, plain, login, none }
-
-    package var name: String
-    package var provider = Provider.generic
-    /// Empty only with `provider` capture.
-    package var host = ""
-    package var port = 465
-    package var security = Security.implicit
-    package var allowInsecure = false
-    /// A file of CA certificates; nil is the system's store.
-    package var authorities: String?
-    package var username: String?
-    package var mechanism = Mechanism.auto
-    /// The password is the credential `CREDENTIAL.password`.
-    package var credential: String
-    package var maxConnections = 2
-    /// Messages on one connection; 0 is no limit.
-    package var maxPerConnection = 50
-    /// The Maildir of `provider` capture.
-    package var captureDirectory = "/var/lib/postern/capture"
-
-    package init(name: String) {
-      self.name = name
-      self.credential = name
-    }
-
-    /// Whether sessions log in.
-    package var authenticates: Bool {
-      switch mechanism {
-      case .plain, .login: true
-      case .auto: username != nil
-      case .none: false
-      }
     }
   }
 

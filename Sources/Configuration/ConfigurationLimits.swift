@@ -24,7 +24,23 @@ enum ConfigurationLimits {
   /// `sun_path` of unix(7) holds 107 octets and a NUL; the longest name that we put into the control directory.
   static let controlDirectoryOctetsMax = 107 - "/operate.sock".utf8.count
 
+  /// Longer ones are no token endpoints.
+  static let urlOctetsMax = 1000
+  /// Scopes of OAuth, several with spaces between them.
+  static let scopeOctetsMax = 1000
+  /// A sentence in a data file, as advice is printed.
+  static let adviceOctetsMax = 400
+  /// What a reply is compared with: this times the length of the reply is the most that one pattern costs.
+  static let patternOctetsMax = 200
+  /// RFC 5321 section 4.2: of what an upstream can refuse with.
+  static let replyCodes = 400...599
+
   static let ports = 1...65535
+  /// As an MX record's (RFC 5321 section 5.1).
+  static let priorities = 0...65535
+  /// Seconds of a quota: an hour to 31 days.
+  static let quotaSeconds = 3600...(31 * 86_400)
+  static let quotaCount = 1...1_000_000_000
   static let upstreamConnections = 1...256
   static let perConnection = 0...1_000_000
   static let sessions = 1...100_000

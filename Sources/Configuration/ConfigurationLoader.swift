@@ -5,12 +5,13 @@ import Glibc
 
 /// Reads the configuration's files into one valid value, or says everything that is wrong with them.
 ///
-/// Called at start, at reload and by `--check`. It opens no file but the configuration's own: whether certificates,
-/// credentials and the users file exist is for those who use them.
+/// Called at start, at reload and by `--check`. It opens no file but the configuration's own and those of providers:
+/// whether certificates, credentials and the users file exist is for those who use them.
 package enum ConfigurationLoader {
-  /// Reads `path` and the drop-ins in `conf.d` beside it. `hostname` is asked only where the file says "auto".
+  /// Reads `path`, the drop-ins in `conf.d` beside it, and the files of the providers that are used. `share` is where the
+  /// data files lie that came with the program. `hostname` is asked only where the file says "auto".
   package static func load(
-    path: String, hostname: () -> String = HostName.current
+    path: String, share: String? = ShareDirectory.current(), hostname: () -> String = HostName.current
   ) -> Result<Configuration, ConfigurationErrors> {
     let document: ConfigurationDocument
     do {
@@ -19,8 +20,13 @@ package enum ConfigurationLoader {
       return .failure(error)
     }
     let findings = Findings(about: document.source)
+    let directory = directory(of: path)
+    let presets = PresetFiles(
+      directories: [directory == "/" ? "" : directory, share].compactMap { $0.map { "\($0)/providers" } },
+      findings: findings)
     let reader = ConfigurationReader(
-      root: TableReader(document, findings: findings), directory: directory(of: path), findings: findings)
+      root: TableReader(document, keys: .configuration, findings: findings), directory: directory, presets: presets,
+      findings: findings)
     let configuration = reader.read(systemHostname: hostname)
     findings.reportUnknownKeys()
     guard findings.errors.isEmpty else { return .failure(ConfigurationErrors(findings.errors)) }

@@ -11,17 +11,21 @@ struct ConfigurationReader {
   let root: TableReader
   /// Where relative paths start.
   let directory: String
+  let presets: PresetFiles
   let findings: Findings
   private let located = ValueReader<Located<Network>>.located(.network)
 
-  init(root: TableReader, directory: String, findings: Findings) {
+  init(root: TableReader, directory: String, presets: PresetFiles, findings: Findings) {
     self.root = root
     self.directory = directory
+    self.presets = presets
     self.findings = findings
   }
 
   func read(systemHostname: () -> String) -> Configuration {
-    var configuration = Configuration(hostname: readHostname(systemHostname), upstream: readOnlyUpstream())
+    let upstreams = readUpstreams()
+    var configuration = Configuration(hostname: readHostname(systemHostname), upstreams: upstreams)
+    configuration.routes = readRoutes(upstreams)
     root.read("postmaster", .optionalAddress, into: &configuration.postmaster)
     let listeners = readListeners()
     configuration.listeners = listeners.map(\.listener)

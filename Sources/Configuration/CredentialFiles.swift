@@ -14,4 +14,8 @@ package enum CredentialFiles {
 extension Configuration.Upstream {
   /// The credential with the password of this upstream, as `gmail.password`.
   package var passwordCredential: String { "\(credential).password" }
+  /// What the gateway shows to a token endpoint as itself.
+  package var clientSecretCredential: String { "\(credential).client-secret" }
+  /// Certificate and key in PEM, for a token endpoint or for `auth = "external"`.
+  package var clientCertificateCredential: String { "\(credential).client-certificate" }
 }

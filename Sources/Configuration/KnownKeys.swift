@@ -1,71 +1,30 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The names that a configuration may hold, to help someone who wrote another.
+/// The names that a kind of file may hold, to help someone who wrote another.
 ///
-/// What is accepted is decided by what `ConfigurationReader` asks for, which may only ask for names of this list.
-package enum KnownKeys {
+/// What is accepted is decided by what the file's reader asks for, which may only ask for names of this list.
+package struct KnownKeys: Sendable {
   /// By table; "" is the top of the file. NAME stands for a name that the admin chooses.
-  package static let now: [(table: String, keys: [String])] = [
-    (
-      "",
-      [
-        "hostname", "postmaster", "upstream", "listen", "access", "client", "message", "queue", "bounce", "tls",
-        "control", "log",
-      ]
-    ),
-    (
-      "upstream.NAME",
-      [
-        "provider", "host", "port", "tls", "allow_insecure", "tls_verify", "ca_file", "username", "auth", "credential",
-        "max_connections", "max_per_connection", "capture_directory",
-      ]
-    ),
-    ("listen.NAME", ["address", "port", "tls", "max_sessions", "max_sessions_per_client"]),
-    ("access", ["trusted", "auth_failures", "users_file"]),
-    ("client", ["name", "address", "allow"]),
-    ("message", ["max_size", "max_recipients"]),
-    (
-      "queue",
-      ["directory", "retry", "lifetime", "warn_after", "history_keep", "dropped_keep", "min_free", "max_messages"]
-    ),
-    ("bounce", ["to"]),
-    ("tls", ["certificate", "key", "minimum"]),
-    ("control", ["directory"]),
-    ("log", ["level"]),
-  ]
-
+  package let tables: [(table: String, keys: [String])]
   /// Names of the whole design that this version does not have, so that a file written for a later one is understood.
-  private static let later: [String: Set<String>] = [
-    "": ["route", "sender", "archive", "aliases", "metrics", "alert"],
-    "upstream.NAME": [
-      "lookup", "tls_pins", "senders", "rewrite", "null_sender", "priority", "rate", "quota", "client_certificate",
-      "ip_version", "source_address", "helo", "oauth", "region",
-    ],
-    "access": ["deny", "allow_public_trusted"],
-    "client": ["from", "rate", "allow_to"],
-    "message": [],
-    "queue": [],
-    "tls": ["names", "client_ca"],
-    "log": ["style", "addresses"],
-  ]
-
+  let later: [String: Set<String>]
   /// What stands before the first table and is none.
-  private static let valuesAtTop: Set<String> = ["hostname", "postmaster"]
+  let valuesAtTop: Set<String>
 
-  static func contains(_ key: String, in table: String) -> Bool {
-    now.contains { $0.table == table && $0.keys.contains(key) }
+  func contains(_ key: String, in table: String) -> Bool {
+    tables.contains { $0.table == table && $0.keys.contains(key) }
   }
 
   /// What to tell someone who wrote `key` in `table`.
-  static func hint(for key: String, in table: String) -> String? {
+  func hint(for key: String, in table: String) -> String? {
     if later[table]?.contains(key) == true { return "not in this version" }
     let wanted = key.lowercased().split(separator: "-", omittingEmptySubsequences: false).joined(separator: "_")
-    let here = nearest(to: wanted, among: now.first { $0.table == table }?.keys ?? [])
+    let here = Self.nearest(to: wanted, among: tables.first { $0.table == table }?.keys ?? [])
     var best = here?.distance ?? Int.max
     var elsewhere: [(key: String, table: String)] = []
-    for (other, keys) in now where other != table {
-      guard let found = nearest(to: wanted, among: keys), found.distance <= best else { continue }
+    for (other, keys) in tables where other != table {
+      guard let found = Self.nearest(to: wanted, among: keys), found.distance <= best else { continue }
       // As near as a key of this table is not nearer.
       if let here, found.distance >= here.distance { continue }
       if found.distance < best { elsewhere = [] }
@@ -74,7 +33,7 @@ package enum KnownKeys {
     }
     guard let first = elsewhere.first else { return here.map { "did you mean \(quoted($0.name, in: table))?" } }
     if first.table.isEmpty, !valuesAtTop.contains(first.key) { return "did you mean \(quoted(first.key, in: ""))?" }
-    let places = list(elsewhere.map { title($0.table) }, last: "or")
+    let places = Self.list(elsewhere.map { Self.title($0.table) }, last: "or")
     return best == 0 ? "'\(first.key)' belongs \(places)" : "did you mean '\(first.key)' \(places)?"
   }
 
@@ -89,7 +48,7 @@ package enum KnownKeys {
   private static func title(_ table: String) -> String {
     switch table {
     case "": "before the first table"
-    case "client": "in [[client]]"
+    case "client", "route", "refuse", "rule": "in [[\(table)]]"
     default: "in [\(table)]"
     }
   }
@@ -101,11 +60,11 @@ package enum KnownKeys {
   }
 
   /// A name as it is written: the tables of the top level as headers.
-  private static func quoted(_ name: String, in table: String) -> String {
+  private func quoted(_ name: String, in table: String) -> String {
     guard table.isEmpty, !valuesAtTop.contains(name) else { return "'\(name)'" }
     switch name {
     case "upstream", "listen": return "[\(name).NAME]"
-    case "client": return "[[client]]"
+    case "client", "route", "refuse", "rule": return "[[\(name)]]"
     default: return "[\(name)]"
     }
   }

@@ -23,6 +23,12 @@ final class Findings {
     }
   }
 
+  /// About another file.
+  func add(_ error: ConfigurationError) {
+    guard errors.count < ConfigurationLimits.errorsMax else { return }
+    errors.append(error)
+  }
+
   /// To be called when everything was asked for: what nobody asked for is unknown.
   func reportUnknownKeys() {
     for table in tables { table.reportUnknownKeys() }
@@ -44,16 +50,20 @@ final class TableReader {
   /// Whose password somebody means who writes one here.
   var credential = "NAME"
 
+  private let keys: KnownKeys
   private let findings: Findings
   private let entries: [String: Document.Entry]
   private var asked: Set<String> = []
 
   /// "[upstream.gmail]"
-  var title: String { shape == "client" ? "[[client]]" : "[\(name)]" }
+  let title: String
 
   private init(
-    shape: String, name: String, place: Document.Place?, entries: [String: Document.Entry], findings: Findings
+    shape: String, name: String, isElement: Bool = false, place: Document.Place?, entries: [String: Document.Entry],
+    keys: KnownKeys, findings: Findings
   ) {
+    title = isElement ? "[[\(name)]]" : "[\(name)]"
+    self.keys = keys
     self.shape = shape
     self.name = name
     self.place = place
@@ -63,10 +73,10 @@ final class TableReader {
   }
 
   /// The top of the file.
-  convenience init(_ document: Document, findings: Findings) {
+  convenience init(_ document: Document, keys: KnownKeys, findings: Findings) {
     var entries: [String: Document.Entry] = [:]
     if case .table(let all) = document.root.value { entries = all }
-    self.init(shape: "", name: "", place: nil, entries: entries, findings: findings)
+    self.init(shape: "", name: "", place: nil, entries: entries, keys: keys, findings: findings)
   }
 
   // MARK: Values
@@ -92,6 +102,13 @@ final class TableReader {
     entries[key]?.node.place
   }
 
+  /// Whether the table has an unknown key that is almost this one, which is told anyway.
+  func misspells(_ key: String) -> Bool {
+    entries.keys.contains { written in
+      !keys.contains(written, in: shape) && KnownKeys.nearest(to: written.lowercased(), among: [key]) != nil
+    }
+  }
+
   func add(_ message: String, at key: String? = nil, hint: String? = nil) {
     findings.add(message, at: key.flatMap { place(of: $0) } ?? place, hint: hint)
   }
@@ -100,8 +117,10 @@ final class TableReader {
 
   /// `[KEY]`; a table without keys where it is absent.
   func table(_ key: String) -> TableReader {
-    guard let entry = entry(key) else { return open(shape: key, name: key, place: nil, [:]) }
-    return open(shape: key, name: key, entry, instead: "write [\(key)] and its keys on lines of their own")
+    let shape = self.shape.isEmpty ? key : "\(self.shape).\(key)"
+    let name = self.name.isEmpty ? key : "\(self.name).\(key)"
+    guard let entry = entry(key) else { return open(shape: shape, name: name, place: nil, [:]) }
+    return open(shape: shape, name: name, entry, instead: "write [\(name)] and its keys on lines of their own")
   }
 
   /// `[KEY.NAME]`, in the order of the files.
@@ -143,13 +162,14 @@ final class TableReader {
         findings.add("'\(key)' must be a list of tables", at: element.place, hint: "write [[\(key)]]")
         return nil
       }
-      return open(shape: key, name: key, place: entry.header, entries)
+      return TableReader(
+        shape: key, name: key, isElement: true, place: entry.header, entries: entries, keys: keys, findings: findings)
     }
   }
 
   private func open(shape: String, name: String, _ entry: Document.Entry, instead: String) -> TableReader {
     guard case .table(let entries) = entry.node.value else {
-      findings.add("'\(shape)' must be a table", at: entry.header, hint: instead)
+      findings.add("'\(name)' must be a table", at: entry.header, hint: instead)
       return open(shape: shape, name: name, place: nil, [:])
     }
     return open(shape: shape, name: name, place: entry.header, entries)
@@ -158,11 +178,11 @@ final class TableReader {
   private func open(
     shape: String, name: String, place: Document.Place?, _ entries: [String: Document.Entry]
   ) -> TableReader {
-    TableReader(shape: shape, name: name, place: place, entries: entries, findings: findings)
+    TableReader(shape: shape, name: name, place: place, entries: entries, keys: keys, findings: findings)
   }
 
   private func entry(_ key: String) -> Document.Entry? {
-    precondition(KnownKeys.contains(key, in: shape), "\(key) is missing in KnownKeys")
+    precondition(keys.contains(key, in: shape), "\(key) is missing in KnownKeys")
     asked.insert(key)
     return entries[key]
   }
@@ -171,7 +191,7 @@ final class TableReader {
 
   fileprivate func reportUnknownKeys() {
     for (key, entry) in entries where !asked.contains(key) {
-      let hint = KnownKeys.hint(for: key, in: shape)
+      let hint = keys.hint(for: key, in: shape)
       if isSecret(key) {
         reportSecret(key, entry)
       } else if let brackets = entry.brackets {
@@ -199,10 +219,11 @@ final class TableReader {
   }
 
   private func reportSecret(_ key: String, _ entry: Document.Entry) {
+    let kind = key.lowercased().contains("client") ? "client-secret" : "password"
     findings.add(
       "'\(key)' does not belong in this file", at: entry.key,
       hint: """
-        write it alone into /etc/postern/credentials/\(credential).password (mode 0640, root:postern), \
+        write it alone into /etc/postern/credentials/\(credential).\(kind) (mode 0640, root:postern), \
         then delete this line; it is in backups of this file now, consider a new one
         """)
   }

@@ -170,26 +170,6 @@ extension ValueReader where Value == Address? {
   }
 }
 
-extension ValueReader where Value == Configuration.Rate? {
-  /// "5/10m", "20/h", or "off".
-  static var rateOrOff: Self {
-    Self { node, problems in
-      if case .string("off") = node.value { return .some(nil) }
-      if case .string(let text) = node.value {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        if parts.count == 2, let count = Int(parts[0]), ConfigurationLimits.failures.contains(count),
-          let seconds = durationSeconds(String(parts[1])) ?? durationSeconds("1\(parts[1])"),
-          (1...Int(ConfigurationLimits.durationMilliseconds.upperBound / 1000)).contains(seconds)
-        {
-          return .some(Configuration.Rate(count: count, seconds: seconds))
-        }
-      }
-      problems.append(ValueProblem(node, mustBe: #"a count in a time such as "5/10m", or "off""#))
-      return nil
-    }
-  }
-}
-
 extension ValueReader where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
   /// One of a few words; `later` are those of a later version.
   static func choice(later: Set<String> = []) -> Self {
@@ -210,14 +190,14 @@ extension ValueReader where Value: RawRepresentable & CaseIterable, Value.RawVal
 }
 
 /// A whole number with a unit; nil for anything else, or on overflow.
-private func quantity(_ text: String, units: [Character: Int]) -> Int? {
+func quantity(_ text: String, units: [Character: Int]) -> Int? {
   guard let unit = text.last.flatMap({ units[$0] }), let number = Int(text.dropLast()), text.first?.isNumber == true
   else { return nil }
   let (value, overflow) = number.multipliedReportingOverflow(by: unit)
   return overflow ? nil : value
 }
 
-private func durationSeconds(_ text: String) -> Int? {
+func durationSeconds(_ text: String) -> Int? {
   quantity(text, units: ["s": 1, "m": 60, "h": 3600, "d": 86_400])
 }
 

@@ -14,11 +14,16 @@ let smallest = """
 
   """
 
+/// The data files of this tree, as they are installed.
+let shareDirectory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("etc").path
+
 /// Loads `postern.toml` and what lies beside it; the host is called gate.example.com.
 func load(_ files: [String: String]) throws -> Result<Configuration, ConfigurationErrors> {
   let directory = try TemporaryDirectory(files)
   return withExtendedLifetime(directory) {
-    ConfigurationLoader.load(path: directory.file("postern.toml"), hostname: { "gate.example.com" })
+    ConfigurationLoader.load(
+      path: directory.file("postern.toml"), share: shareDirectory, hostname: { "gate.example.com" })
   }
 }
 
@@ -30,7 +35,8 @@ func load(_ text: String) throws -> Result<Configuration, ConfigurationErrors> {
 /// What an admin sees, with the names of the files relative to the test's directory; "" if nothing is wrong.
 func rendered(_ files: [String: String]) throws -> String {
   let directory = try TemporaryDirectory(files)
-  let result = ConfigurationLoader.load(path: directory.file("postern.toml"), hostname: { "gate.example.com" })
+  let result = ConfigurationLoader.load(
+    path: directory.file("postern.toml"), share: shareDirectory, hostname: { "gate.example.com" })
   guard case .failure(let errors) = result else { return "" }
   return errors.description.replacingOccurrences(of: directory.path + "/", with: "")
 }

@@ -60,7 +60,7 @@ extension WrongFile {
           | ^^^^^^
       postern.toml:4:6: error: 'client_secret' does not belong in this file
         4 | auth.client_secret = …
-          |      ^^^^^^^^^^^^^ write it alone into /etc/postern/credentials/NAME.password (mode 0640, \#
+          |      ^^^^^^^^^^^^^ write it alone into /etc/postern/credentials/NAME.client-secret (mode 0640, \#
       root:postern), then delete this line; it is in backups of this file now, consider a new one
       """#),
     WrongFile(
@@ -78,15 +78,16 @@ extension WrongFile {
       #"""
       [upstream.relay]
       host = "smtp.example.com"
-      rate = "20/m"
-      oauth = { tenant = "example.com" }
+      lookup = "mx"
+      [log]
+      style = "plain"
       """#,
       #"""
-      postern.toml:3:1: error: unknown key 'rate' in [upstream.relay]
-        3 | rate = "20/m"
-          | ^^^^ not in this version
-      postern.toml:4:1: error: unknown key 'oauth' in [upstream.relay]
-        4 | oauth = { tenant = "example.com" }
+      postern.toml:3:1: error: unknown key 'lookup' in [upstream.relay]
+        3 | lookup = "mx"
+          | ^^^^^^ not in this version
+      postern.toml:5:1: error: unknown key 'style' in [log]
+        5 | style = "plain"
           | ^^^^^ not in this version
       """#),
     WrongFile(
@@ -94,16 +95,16 @@ extension WrongFile {
       #"""
       [alert]
       to = "postmaster"
-      [[route]]
-      via = "relay"
+      [sender]
+      policy = "own"
       """#,
       #"""
       postern.toml:1:1: error: unknown table [alert]
         1 | [alert]
           | ^^^^^^^ not in this version
-      postern.toml:3:1: error: unknown table [[route]]
-        3 | [[route]]
-          | ^^^^^^^^^ not in this version
+      postern.toml:3:1: error: unknown table [sender]
+        3 | [sender]
+          | ^^^^^^^^ not in this version
       """#),
     WrongFile(
       "a key in the wrong table",

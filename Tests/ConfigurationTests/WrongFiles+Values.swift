@@ -172,7 +172,8 @@ extension WrongFile {
       postern.toml:3:7: error: 'tls' must be "implicit", "starttls" or "none", not "ssl"
         3 | tls = "ssl"
           |       ^^^^^
-      postern.toml:4:8: error: 'auth' must be "auto", "plain", "login" or "none", not "plian"
+      postern.toml:4:8: error: 'auth' must be "auto", "plain", "login", "cram-md5", "scram-sha-256", "external", "xoauth2", \#
+      "oauthbearer" or "none", not "plian"
         4 | auth = "plian"
           |        ^^^^^^^ did you mean "plain"?
       postern.toml:6:9: error: 'level' must be "error", "warning", "notice", "info" or "debug", not "verbose"
@@ -183,21 +184,13 @@ extension WrongFile {
       "words of a later version",
       #"""
       [upstream.relay]
-      provider = "gmail"
       host = "smtp.example.com"
-      tls_verify = "pin"
-      auth = "xoauth2"
+      tls_verify = "dane"
       """#,
       #"""
-      postern.toml:2:12: error: 'provider' must be "generic" or "capture", not "gmail"
-        2 | provider = "gmail"
-          |            ^^^^^^^ not in this version
-      postern.toml:4:14: error: 'tls_verify' must be "full", not "pin"
-        4 | tls_verify = "pin"
-          |              ^^^^^ not in this version
-      postern.toml:5:8: error: 'auth' must be "auto", "plain", "login" or "none", not "xoauth2"
-        5 | auth = "xoauth2"
-          |        ^^^^^^^^^ not in this version
+      postern.toml:3:14: error: 'tls_verify' must be "full" or "pin", not "dane"
+        3 | tls_verify = "dane"
+          |              ^^^^^^ not in this version
       """#),
     WrongFile(
       "verification turned off",
@@ -207,7 +200,7 @@ extension WrongFile {
       tls_verify = "off"
       """#,
       #"""
-      postern.toml:3:14: error: 'tls_verify' must be "full", not "off"
+      postern.toml:3:14: error: 'tls_verify' must be "full" or "pin", not "off"
         3 | tls_verify = "off"
           |              ^^^^^
       """#),

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+extension KnownKeys {
+  /// Of postern.toml and its drop-ins.
+  package static let configuration = KnownKeys(
+    tables: [
+      (
+        "",
+        [
+          "hostname", "postmaster", "upstream", "route", "listen", "access", "client", "message", "queue", "bounce",
+          "tls", "control", "log",
+        ]
+      ),
+      (
+        "upstream.NAME",
+        [
+          "provider", "region", "host", "port", "tls", "allow_insecure", "tls_verify", "tls_pins", "ca_file",
+          "client_certificate", "username", "auth", "credential", "oauth", "senders", "rewrite", "null_sender",
+          "priority", "max_connections", "max_per_connection", "rate", "quota", "ip_version", "source_address", "helo",
+          "capture_directory",
+        ]
+      ),
+      ("upstream.NAME.oauth", ["tenant", "client_id", "token_url", "device_url", "scope"]),
+      ("route", ["from", "to", "user", "client", "size", "via"]),
+      ("listen.NAME", ["address", "port", "tls", "max_sessions", "max_sessions_per_client"]),
+      ("access", ["trusted", "auth_failures", "users_file"]),
+      ("client", ["name", "address", "allow"]),
+      ("message", ["max_size", "max_recipients"]),
+      (
+        "queue",
+        ["directory", "retry", "lifetime", "warn_after", "history_keep", "dropped_keep", "min_free", "max_messages"]
+      ),
+      ("bounce", ["to"]),
+      ("tls", ["certificate", "key", "minimum"]),
+      ("control", ["directory"]),
+      ("log", ["level"]),
+    ],
+    later: [
+      "": ["sender", "archive", "aliases", "metrics", "alert"],
+      "upstream.NAME": ["lookup"],
+      "access": ["deny", "allow_public_trusted"],
+      "client": ["from", "rate", "allow_to"],
+      "tls": ["names", "client_ca"],
+      "log": ["style", "addresses"],
+    ],
+    valuesAtTop: ["hostname", "postmaster"])
+}
