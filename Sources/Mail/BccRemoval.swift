@@ -17,6 +17,9 @@ package struct BccRemoval: Sendable {
 
   package init() {}
 
+  /// Octets that `filter` has taken and that it may still return.
+  package var heldOctets: Int { held.count }
+
   package mutating func filter(_ octets: [UInt8]) -> [UInt8] {
     if place == .body { return octets }
     var kept: [UInt8] = []

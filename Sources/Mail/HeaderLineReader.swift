@@ -17,11 +17,11 @@ enum HeaderLine: Equatable {
 
 /// The fields that this target looks for; all others are one.
 enum FieldName: Equatable {
-  case date, messageID, from, received, bcc, subject, other
+  case date, messageID, from, sender, replyTo, received, bcc, subject, other
 }
 
-/// Reads a line of a header block up to the octet that decides what the line is. `HeaderScanner`, `HeaderBlock` and
-/// `BccRemoval` share it, so that what one calls a field is a field for the others. It keeps no text beyond sixteen
+/// Reads a line of a header block up to the octet that decides what the line is. `HeaderScanner`, `HeaderBlock`,
+/// `BccRemoval` and `SenderRewriting` share it, so that what one calls a field is a field for the others. It keeps no text beyond sixteen
 /// octets of the name.
 struct HeaderLineReader: Sendable {
   private enum Place { case name, spaceAfterName, lineEnd }
@@ -79,7 +79,9 @@ struct HeaderLineReader: Sendable {
     case 3 where nameIs("bcc"): .bcc
     case 4 where nameIs("date"): .date
     case 4 where nameIs("from"): .from
+    case 6 where nameIs("sender"): .sender
     case 7 where nameIs("subject"): .subject
+    case 8 where nameIs("reply-to"): .replyTo
     case 8 where nameIs("received"): .received
     case 10 where nameIs("message-id"): .messageID
     // A resent message hides its second circle of recipients in the same way (RFC 5322 section 3.6.6).

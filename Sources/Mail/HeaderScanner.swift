@@ -92,7 +92,7 @@ package struct HeaderScanner: Sendable {
         switch field {
         case .messageID: keepIdentifier(rest[..<end])
         case .received: ownTrace.read(rest[..<end])
-        case .date, .from, .bcc, .subject, .other: break
+        case .date, .from, .sender, .replyTo, .bcc, .subject, .other: break
         }
         position += end
         if found != nil { startLine() }
@@ -144,7 +144,7 @@ package struct HeaderScanner: Sendable {
       ownTrace.beginField()
     case .messageID where hasMessageID: field = .other
     case .messageID: hasMessageID = true
-    case .bcc, .subject, .other: break
+    case .sender, .replyTo, .bcc, .subject, .other: break
     }
   }
 

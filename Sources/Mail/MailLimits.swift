@@ -16,6 +16,11 @@ package enum MailLimits {
   /// Lines that we write are folded at this length where they can be (RFC 5322 section 2.1.1).
   static let lineOctetsPreferred = 78
 
+  /// A `From` or `Sender` field that is longer is not taken apart. Hundreds of mailboxes fit.
+  static let senderFieldOctetsMax = 16 << 10
+  /// A display name with a longer line is not kept: with what we write beside it a line stays below 998 octets.
+  static let nameLineOctetsMax = 900
+
   /// Peer text in a comment is cut here, so that no line that we write comes near 998 octets.
   static let commentOctetsMax = 120
 

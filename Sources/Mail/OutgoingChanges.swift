@@ -1,0 +1,29 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// All that is changed in a message on its way to one upstream: blind copies go, and an author that the upstream does not
+/// accept is rewritten. The relay feeds the stored chunks in order and sends what comes back.
+package struct OutgoingChanges: Sendable {
+  private var bcc = BccRemoval()
+  private var rewriting: SenderRewriting?
+
+  /// `rewriting` is nil where every author is accepted, and for notifications, whose author is the gateway.
+  package init(rewriting: SenderRewriting? = nil) {
+    self.rewriting = rewriting
+  }
+
+  /// Octets that `filter` has taken and that it may still return.
+  package var heldOctets: Int { bcc.heldOctets + (rewriting?.heldOctets ?? 0) }
+
+  package mutating func filter(_ octets: [UInt8]) -> [UInt8] {
+    let kept = bcc.filter(octets)
+    return rewriting?.filter(kept) ?? kept
+  }
+
+  /// The content is complete: returns what was still held back.
+  package mutating func finish() -> [UInt8] {
+    let kept = bcc.finish()
+    guard rewriting != nil else { return kept }
+    return rewriting!.filter(kept) + rewriting!.finish()
+  }
+}

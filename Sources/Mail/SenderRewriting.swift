@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Makes the author of a message one that the upstream accepts, while the message streams through: a `From` with another
+/// address gets the account's address and keeps its display name; what stood there goes to `Reply-To`, unless the message
+/// has one; a `Sender` that would be refused goes away or becomes the account. A message whose author is accepted passes
+/// as it is, except that of several `From` fields the first one counts (RFC 5322 section 3.6).
+///
+/// The relay feeds the stored chunks in order and sends what comes back. `Resent-` fields and signatures stay as they
+/// are. The body passes untouched and uncopied; at most one field is held back. The envelope is not its business.
+package struct SenderRewriting: Sendable {
+  private enum Place { case lineStart, value, body }
+
+  private let account: [UInt8]
+  private let accepts: @Sendable (String) -> Bool
+
+  private var place = Place.lineStart
+  private var line = HeaderLineReader()
+  private var isFirstLine = true
+  /// The beginning of a line that may still become one of our fields.
+  private var held: [UInt8] = []
+  /// The field that is held back, if one is; octets beyond `senderFieldOctetsMax` are counted out.
+  private var field: (name: FieldName, octets: [UInt8], isCut: Bool)?
+
+  private var hasFrom = false
+  private var hasReplyTo = false
+  private var isRewritten = false
+  private var lacksSender = false
+  /// What goes to `Reply-To`: as it stood in `From`, without line end.
+  private var author: [UInt8]?
+  /// The last octet that went out; a header block that ends without line end needs one before our fields.
+  private var last = UInt8(ascii: "\n")
+
+  /// `account` is the address that is put in; `accepts` is asked for each address that stands in `From` or `Sender`.
+  package init(account: String, accepts: @escaping @Sendable (String) -> Bool) {
+    self.account = Array(account.utf8)
+    self.accepts = accepts
+  }
+
+  /// Octets that `filter` has taken and that it may still return.
+  package var heldOctets: Int { held.count + (field?.octets.count ?? 0) }
+
+  package mutating func filter(_ octets: [UInt8]) -> [UInt8] {
+    if place == .body { return octets }
+    var kept: [UInt8] = []
+    kept.reserveCapacity(held.count + octets.count)
+    var position = 0
+    while position < octets.count {
+      switch place {
+      case .lineStart:
+        let octet = octets[position]
+        position += 1
+        held.append(octet)
+        guard let kind = line.read(octet) else { continue }
+        kept += receivedLine(kind)
+        keep(held[...], &kept)
+        held.removeAll(keepingCapacity: true)
+        if place == .value && octet == UInt8(ascii: "\n") { startLine() }
+      case .value:
+        let newline = octets[position...].firstIndex(of: UInt8(ascii: "\n"))
+        let end = newline.map { $0 + 1 } ?? octets.count
+        keep(octets[position..<end], &kept)
+        position = end
+        if newline != nil { startLine() }
+      case .body:
+        kept += octets[position...]
+        position = octets.count
+      }
+    }
+    if let octet = kept.last { last = octet }
+    return kept
+  }
+
+  /// The content is complete: returns what was still held back.
+  package mutating func finish() -> [UInt8] {
+    guard place != .body else { return [] }
+    place = .body
+    // A line that ends before it is known what it is belongs to nothing.
+    var rest = endField() + held
+    held = []
+    let added = addedFields()
+    if !added.isEmpty, rest.last ?? last != UInt8(ascii: "\n") { rest += Array("\r\n".utf8) }
+    return rest + added
+  }
+
+  private mutating func startLine() {
+    place = .lineStart
+    line = HeaderLineReader()
+    isFirstLine = false
+  }
+
+  /// Octets of the field that is being read.
+  private mutating func keep(_ octets: ArraySlice<UInt8>, _ kept: inout [UInt8]) {
+    guard field != nil, place != .body else {
+      kept += octets
+      return
+    }
+    let room = MailLimits.senderFieldOctetsMax - field!.octets.count
+    field!.octets += octets.prefix(room)
+    if octets.count > room { field!.isCut = true }
+  }
+
+  /// A line begins: returns what goes out before it.
+  private mutating func receivedLine(_ kind: HeaderLine) -> [UInt8] {
+    place = .value
+    switch kind {
+    case .continuation where !isFirstLine:
+      return []
+    case .field(let name):
+      let before = endField()
+      switch name {
+      case .from, .sender: field = (name, [], false)
+      case .replyTo: hasReplyTo = true
+      default: break
+      }
+      return before
+    case .empty:
+      let before = endField() + addedFields()
+      place = .body
+      return before
+    case .mailbox where isFirstLine:
+      return []
+    case .continuation, .mailbox, .other:
+      if isFirstLine { place = .body }
+      return endField()
+    }
+  }
+
+  // MARK: fields
+
+  /// What goes out in the place of the field that was held back.
+  private mutating func endField() -> [UInt8] {
+    guard let (name, octets, isCut) = field, let colon = octets.firstIndex(of: UInt8(ascii: ":")) else { return [] }
+    field = nil
+    let mailboxes = MailboxList(isCut ? [] : octets[(colon + 1)...])
+    let isAccepted = !mailboxes.addresses.isEmpty && mailboxes.addresses.allSatisfy(accepts)
+    if name == .sender {
+      if !isAccepted { lacksSender = true }
+      return isAccepted ? octets : []
+    }
+    guard !hasFrom else { return [] }
+    hasFrom = true
+    guard !isAccepted else { return octets }
+    isRewritten = true
+    if !mailboxes.addresses.isEmpty { author = Array(MailboxList.trimmed(octets[(colon + 1)...])) }
+    return from(mailboxes)
+  }
+
+  private func from(_ mailboxes: MailboxList) -> [UInt8] {
+    if let name = (mailboxes.name ?? mailboxes.comment).flatMap(DisplayName.phrase) {
+      var text = Array("From: ".utf8) + name
+      let lineStart = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      let isLong = text.count - lineStart + account.count + 3 > MailLimits.lineOctetsPreferred
+      text += Array((isLong ? "\r\n <" : " <").utf8)
+      return text + account + Array(">\r\n".utf8)
+    }
+    return Array("From: <".utf8) + account + Array(">\r\n".utf8)
+  }
+
+  /// Fields that go to the end of the header block, where it is known what the message has.
+  private mutating func addedFields() -> [UInt8] {
+    var fields: [UInt8] = []
+    if isRewritten, !hasReplyTo, let author {
+      // Our name of the field is longer than the one that the first line had.
+      let isLong = author.prefix { $0 != UInt8(ascii: "\r") }.count > MailLimits.nameLineOctetsMax
+      fields += Array((isLong ? "Reply-To:\r\n " : "Reply-To: ").utf8) + author + Array("\r\n".utf8)
+    }
+    // With the account in From, a Sender that says the same should not be there (RFC 5322 section 3.6.2).
+    if lacksSender, !isRewritten { fields += Array("Sender: <".utf8) + account + Array(">\r\n".utf8) }
+    lacksSender = false
+    author = nil
+    return fields
+  }
+}
