@@ -16,13 +16,16 @@ package struct Ending: Sendable {
   /// As it was before.
   let message: QueueState.Message
   let submitter: String
+  /// Where the last attempt went; nil if an admin ended it.
+  package let upstream: String?
   let wall: Int64
   let isOrdered: Bool
   let recipients: [(index: Int, state: FinishedState, attempts: Int, isUncertain: Bool, reply: Reply?)]
 
   /// nil if all of its recipients are tried again.
-  init?(_ attempt: Attempt, _ message: QueueState.Message, submitter: String) {
+  init?(_ attempt: Attempt, _ message: QueueState.Message, submitter: String, upstream: String?) {
     id = attempt.id
+    self.upstream = upstream
     wall = attempt.wall
     isOrdered = false
     self.message = message
@@ -45,6 +48,7 @@ package struct Ending: Sendable {
   init?(_ bounce: Bounce, failing: [Int], _ message: QueueState.Message, submitter: String) {
     if failing.isEmpty { return nil }
     id = bounce.id
+    upstream = nil
     wall = bounce.wall
     isOrdered = true
     self.message = message
@@ -59,6 +63,7 @@ package struct Ending: Sendable {
   init?(erased id: MessageID, at wall: Int64, _ message: QueueState.Message, submitter: String) {
     self.id = id
     self.wall = wall
+    upstream = nil
     isOrdered = true
     self.message = message
     self.submitter = submitter

@@ -119,7 +119,9 @@ private struct Snapshot: Sendable {
     return MessageView(
       id: MessageID(number: number), state: message.state, sender: recipients.sender,
       recipients: zip(recipients.addresses, entries).map { address, entry in
-        RecipientView(address: address, state: entry.isLeased ? .sending : entry.state, attempts: Int(entry.attempts))
+        RecipientView(
+          address: address, state: entry.isLeased ? .sending : entry.state, attempts: Int(entry.attempts),
+          lane: entry.lane)
       },
       size: message.octets - Int(message.prefixOctets), received: message.received,
       attempts: entries.map { Int($0.attempts) }.max() ?? 0,

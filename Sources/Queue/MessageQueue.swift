@@ -27,12 +27,12 @@ package final class MessageQueue: Sendable {
 
   /// Takes the directory, reads what is there, and goes on behind it. `salt` is a random number, different at every
   /// start, `host` the name of this machine. `progress` is called now and then while it reads, with the messages found
-  /// so far. `ready` is called, without a lock held, when a message may be leased that could not before, or `nextDue`
+  /// so far. `router` says which lanes there are; without it there is one. `ready` is called, without a lock held, when a message may be leased that could not before, or `nextDue`
   /// may have become earlier; `noticesDue` when `nextNotice` may give one that it did not before, here already if the
   /// log has told of some; `compactionDue` when `compact` should be called. `finishedMail` hears of recipients that are
   /// at their end.
   package static func open(
-    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, host: String,
+    disk: any Disk, policy: QueuePolicy, now: Instant, salt: UInt64, host: String, router: (any MailRouter)? = nil,
     finishedMail: (any FinishedMail)? = nil,
     progress: (_ messages: Int) -> Void = { _ in },
     ready: @escaping @Sendable () -> Void, noticesDue: @escaping @Sendable () -> Void = {},
@@ -47,7 +47,7 @@ package final class MessageQueue: Sendable {
         records += 1
         if records.isMultiple(of: QueueLimits.progressRecords) { progress(recovery.messages) }
       }
-      var (books, report) = recovery.finish(recovered, now: now)
+      var (books, report) = recovery.finish(recovered, router: router, now: now)
       if recovered.comes(fromOtherThan: host) { report.otherHost = recovered.host }
       let core = QueueCore(
         books: books, finishedMail: finishedMail, ready: ready, noticesDue: noticesDue, compactionDue: compactionDue)
@@ -142,10 +142,11 @@ package final class MessageQueue: Sendable {
 
   // MARK: - Delivering
 
-  /// The next message in turn, for all of its recipients that are ready; nil if none is.
-  package func lease(now: Instant) -> Lease? {
+  /// The next message in turn of this lane, for all of its recipients there that are ready; nil if none is. Others of it
+  /// wait until the lease has ended.
+  package func lease(_ lane: Lane = .only, now: Instant) -> Lease? {
     let found = promoting(now) { books, time -> (UInt64, UInt64, QueueState.Message, [Int], String)? in
-      guard let (number, indexes) = books.state.lease(time) else { return nil }
+      guard let (number, indexes) = books.state.lease(lane, time) else { return nil }
       let message = books.state.messages[number]!
       return (
         books.addLease(number, indexes), number, message, indexes, books.state.submitters.name(message.submitter)
@@ -157,9 +158,14 @@ package final class MessageQueue: Sendable {
       core: core)
   }
 
-  /// Messages that a lease can be had for now.
+  /// Messages that a lease can be had for now, in whatever lane.
   package func readyCount(now: Instant) -> Int {
     promoting(now) { books, _ in books.state.queuedCount }
+  }
+
+  /// Those of one lane. A message with recipients in several lanes counts in each.
+  package func readyCount(_ lane: Lane, now: Instant) -> Int {
+    promoting(now) { books, _ in books.state.lanes.readyCount(lane) }
   }
 
   /// One chunk of the content of a message that is leased, its checksum verified before it is returned. nil if `mayBlock` is false and the disk
@@ -182,11 +188,13 @@ package final class MessageQueue: Sendable {
     }
   }
 
-  /// Ends a lease with what came of it. Recipients that are not named are ready again as before. Returns the outcomes
-  /// as the policy made them: a deferral past the lifetime is a failure.
+  /// Ends a lease with what came of it. Recipients that are not named are ready again as before. `upstream` names who
+  /// was asked, for whoever remembers finished mail. Returns the outcomes as the policy made them: a deferral past the
+  /// lifetime is a failure.
   @discardableResult
   package func record(
-    _ outcomes: [RecipientOutcome], of lease: consuming Lease, now: Instant, jitter: UInt64
+    _ outcomes: [RecipientOutcome], of lease: consuming Lease, through upstream: String? = nil, now: Instant,
+    jitter: UInt64
   ) -> [RecipientOutcome] {
     let leaseNumber = lease.number
     let decided = core.books.withLock { books -> [RecipientOutcome] in
@@ -205,7 +213,8 @@ package final class MessageQueue: Sendable {
       }
       books.state.endLease(number, indexes)
       let ending = core.finishedMail.flatMap { _ in
-        Ending(attempt, message, submitter: books.state.submitters.name(message.submitter))
+        Ending(
+          attempt, message, submitter: books.state.submitters.name(message.submitter), upstream: upstream)
       }
       let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
       let isDelayed = books.state.isDelayed(number, attempt, at: time)

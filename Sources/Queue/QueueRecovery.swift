@@ -158,7 +158,9 @@ struct QueueRecovery {
   var lastWall: Int64? { clock.lastWall }
 
   /// The queue as of now, and what there is to say about it.
-  mutating func finish(_ log: RecoveredLog, now: Instant) -> (QueueCore.Books, RecoveryReport) {
+  mutating func finish(
+    _ log: RecoveredLog, router: (any MailRouter)? = nil, now: Instant
+  ) -> (QueueCore.Books, RecoveryReport) {
     advance(to: now.wall)
     state.noteNumber(log.mark)
     // What could not be read may come back, and must not find its numbers given to others.
@@ -191,6 +193,7 @@ struct QueueRecovery {
     }
     // What still lives below it is worth more than what one record says.
     floor = min(floor, ledger.lowestNeeded)
+    state.lanes.router = router
     state.rebuildSchedule(clock.time)
     var report = RecoveryReport()
     report.messages = state.messages.count

@@ -17,6 +17,7 @@ extension QueueState {
     var standstill: Int64
     /// With the prefix.
     var octets: Int
+    /// Its source, as a number of `Submitters`.
     var submitter: UInt32
     var headerOctets: UInt32
     var prefixOctets: UInt32
@@ -31,8 +32,6 @@ extension QueueState {
     var isDropped = false
     /// Its sender was told of the delay.
     var isWarned = false
-    /// It stands in its submitter's ready list, perhaps no longer ready.
-    var isListed = false
     /// Outcomes of this message that are not durable yet.
     var unsettled: UInt16 = 0
 

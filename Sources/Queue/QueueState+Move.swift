@@ -38,10 +38,13 @@ extension QueueState {
     messages[number]!.standstill = moved.standstill
     messages[number]!.isWarned = moved.isWarned
     for (index, recipient) in moved.recipients.enumerated() {
-      messages[number]!.recipients[index] = RecipientTable.Entry(
-        state: recipient.state, isUncertain: recipient.isUncertain, attempts: recipient.attempts,
-        due: time + min(max(recipient.due - moved.wall, 0), policy.delayMax),
-        reply: recipient.hasReply ? extent.position : .unknown)
+      var entry = messages[number]!.recipients[index]
+      entry.state = recipient.state
+      entry.isUncertain = recipient.isUncertain
+      entry.attempts = recipient.attempts
+      entry.due = time + min(max(recipient.due - moved.wall, 0), policy.delayMax)
+      entry.reply = recipient.hasReply ? extent.position : .unknown
+      messages[number]!.recipients[index] = entry
     }
     if let hold = moved.hold {
       messages[number]!.isHeld = true

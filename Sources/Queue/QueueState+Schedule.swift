@@ -22,11 +22,7 @@ extension QueueState {
         waiting.insert(Due(time: due, number: number))
       }
     } else if earliest <= time {
-      if !message.isListed {
-        messages[number]!.isListed = true
-        submitters.makeReady(number, of: message.submitter)
-      }
-      setState(number, .queued)
+      makeReady(number, time)
     } else {
       setState(number, .deferred)
       waiting.insert(Due(time: earliest, number: number))
@@ -35,6 +31,7 @@ extension QueueState {
 
   mutating func setState(_ number: UInt64, _ state: MessageState) {
     guard let old = messages[number]?.state, old != state else { return }
+    withdraw(number)
     counts[Int(old.rawValue)] -= 1
     counts[Int(state.rawValue)] += 1
     if old == .dropped { droppedOctets -= messages[number]!.octets }
@@ -68,42 +65,33 @@ extension QueueState {
         // Every time that it was put here it left an entry.
         let id = MessageID(number: first.number)
         if let due = drops[first.number]?.term.due, due <= time, !erased.contains(id) { erased.append(id) }
-      case .queued, .sending, .failed, .quarantined: break
+      case .queued:
+        guard let due = message.recipients.nextDueInOtherLanes, due <= time else { continue }
+        schedule(first.number, time)
+        isAnyReady = true
+      case .sending, .failed, .quarantined: break
       }
     }
     return (ended, erased, isAnyReady)
   }
 
-  /// Forgets who was found ready or waiting while the log was read, and finds them again as of now, which is `time` in
-  /// queue time.
+  /// Forgets who was found waiting while the log was read, and finds who waits and who is ready as of now, which is
+  /// `time` in queue time.
   mutating func rebuildSchedule(_ time: Int64) {
     holds.rebase(time: time)
     drops.rebase(time: time)
     waiting = Heap()
-    submitters.forgetReady()
-    var after: UInt64 = 0
-    while true {
-      let page = order.page(after: after, limit: QueueLimits.pageMessagesMax)
-      guard let last = page.last else { return }
-      for number in page where messages[number] != nil {
-        messages[number]!.isListed = false
-        schedule(number, time)
-      }
-      after = last
-    }
+    while routePage(each: { $0.schedule($1, time) }) {}
   }
 
-  /// The next message in turn, with the indexes of its recipients that are ready; it counts as leased from now on.
-  mutating func lease(_ time: Int64) -> (number: UInt64, indexes: [Int])? {
-    let next = submitters.takeNext { number in
-      messages[number]?.isListed = false
-      return messages[number]?.state == .queued
-    }
-    guard let number = next else { return nil }
+  /// The next message in turn of this lane, with the indexes of its recipients there that are ready; it counts as leased
+  /// from now on.
+  mutating func lease(_ lane: Lane, _ time: Int64) -> (number: UInt64, indexes: [Int])? {
+    guard let number = takeNext(lane) else { return nil }
     var indexes: [Int] = []
     for index in 0..<messages[number]!.recipients.count {
       var entry = messages[number]!.recipients[index]
-      guard entry.state == .queued || (entry.state == .deferred && entry.due <= time) else { continue }
+      guard entry.lane == lane.number, entry.isDue(time) else { continue }
       entry.isLeased = true
       messages[number]!.recipients[index] = entry
       indexes.append(index)

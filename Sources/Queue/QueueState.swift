@@ -12,6 +12,7 @@ struct QueueState: Sendable {
   var messages = MessageTable()
   var order = OrderedIDs()
   var submitters = Submitters()
+  var lanes = Lanes()
   var waiting = Heap<Due>()
   var holds = HoldTable()
   var drops = DropTable()
@@ -113,12 +114,13 @@ struct QueueState: Sendable {
       accepted: extent, extents: acceptance.extents,
       recipients: RecipientTable(sender: acceptance.envelope.sender, recipients: acceptance.envelope.recipients),
       born: time, received: acceptance.wall, standstill: acceptance.standstill, octets: acceptance.octets,
-      submitter: submitters.enter(acceptance.origin.submitter),
+      submitter: submitters.enter(MailSource(acceptance.origin)),
       headerOctets: UInt32(clamping: acceptance.hints.headerOctets), prefixOctets: UInt32(acceptance.prefixOctets),
       state: .failed, isEightBit: acceptance.hints.isEightBit, body: acceptance.envelope.body)
     counts[Int(MessageState.failed.rawValue)] += 1
     octets += acceptance.octets
     order.insert(number)
+    assignLanes(number, acceptance.envelope)
     schedule(number, time)
   }
 
@@ -194,6 +196,7 @@ struct QueueState: Sendable {
   }
 
   mutating func remove(_ number: UInt64) {
+    withdraw(number)
     guard let message = messages.remove(number) else { return }
     counts[Int(message.state.rawValue)] -= 1
     octets -= message.octets

@@ -7,8 +7,8 @@ import WAL
 /// The envelope of one queued message as one octet string, because there may be a million of them: a fixed entry for
 /// each recipient, then the texts of sender and recipients. An entry, little-endian:
 ///
-///     0  u8   state
-///     1  u8   flags: 1 leased, 2 may have been delivered
+///     0  u8   state; flags: 16 leased, 32 may have been delivered, 64 ready, 128 listed
+///     1  u8   lane
 ///     2  u16  attempts
 ///     4  i64  time of the next attempt, queue time in milliseconds
 ///    12  u32  segment of the record with the last reply, 0 if there is none yet
@@ -20,6 +20,11 @@ struct RecipientTable: Sendable, Equatable {
     var state: RecipientState = .queued
     var isLeased = false
     var isUncertain = false
+    /// Its message can be leased in its lane.
+    var isReady = false
+    /// Stands for all of its lane in the message: that is in the lane's ready lists, perhaps no longer ready.
+    var isListed = false
+    var lane: UInt8 = 0
     var attempts: UInt16 = 0
     var due: Int64 = 0
     var reply: Position = .unknown
@@ -50,17 +55,22 @@ struct RecipientTable: Sendable, Equatable {
     get {
       let start = start(of: index)
       return Entry(
-        state: RecipientState(rawValue: octets[start]) ?? .queued,
-        isLeased: octets[start + 1] & 1 != 0,
-        isUncertain: octets[start + 1] & 2 != 0,
+        state: RecipientState(rawValue: octets[start] & 15) ?? .queued,
+        isLeased: octets[start] & 16 != 0,
+        isUncertain: octets[start] & 32 != 0,
+        isReady: octets[start] & 64 != 0,
+        isListed: octets[start] & 128 != 0,
+        lane: octets[start + 1],
         attempts: load(start + 2, as: UInt16.self),
         due: load(start + 4, as: Int64.self),
         reply: Position(segment: load(start + 12, as: UInt32.self), offset: load(start + 16, as: UInt32.self)))
     }
     set {
       let start = start(of: index)
-      octets[start] = newValue.state.rawValue
-      octets[start + 1] = (newValue.isLeased ? 1 : 0) | (newValue.isUncertain ? 2 : 0)
+      octets[start] =
+        newValue.state.rawValue | (newValue.isLeased ? 16 : 0) | (newValue.isUncertain ? 32 : 0)
+        | (newValue.isReady ? 64 : 0) | (newValue.isListed ? 128 : 0)
+      octets[start + 1] = newValue.lane
       store(newValue.attempts, start + 2)
       store(newValue.due, start + 4)
       store(newValue.reply.segment, start + 12)
@@ -103,5 +113,93 @@ struct RecipientTable: Sendable, Equatable {
 
   private mutating func store<Value: FixedWidthInteger>(_ value: Value, _ offset: Int) {
     octets.withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self) }
+  }
+}
+
+// MARK: - Lanes
+
+extension RecipientTable.Entry {
+  func isDue(_ time: Int64) -> Bool { state == .queued || (state == .deferred && due <= time) }
+}
+
+extension RecipientTable {
+  /// Lanes in which the message can be leased.
+  var readyLanes: LaneSet {
+    var lanes = LaneSet()
+    for index in 0..<count where self[index].isReady { lanes.insert(self[index].lane) }
+    return lanes
+  }
+
+  /// When another recipient is due whose lane has none that is ready; nil if there is none to wait for.
+  var nextDueInOtherLanes: Int64? {
+    guard count > 1 else { return nil }
+    let ready = readyLanes
+    var next: Int64?
+    for index in 0..<count {
+      let entry = self[index]
+      guard entry.state == .deferred, !ready.contains(entry.lane) else { continue }
+      next = min(next ?? .max, entry.due)
+    }
+    return next
+  }
+
+  /// Marks as ready who is due at this time, and nobody else. Returns their lanes, and those of them in which the
+  /// message is not listed yet; it counts as listed there from now on.
+  mutating func makeReady(at time: Int64) -> (ready: LaneSet, new: LaneSet) {
+    var ready = LaneSet()
+    var listed = LaneSet()
+    for index in 0..<count {
+      var entry = self[index]
+      if entry.isListed { listed.insert(entry.lane) }
+      let isReady = entry.isDue(time)
+      if isReady { ready.insert(entry.lane) }
+      guard isReady != entry.isReady else { continue }
+      entry.isReady = isReady
+      self[index] = entry
+    }
+    var new = LaneSet()
+    for index in 0..<count {
+      var entry = self[index]
+      guard entry.isReady, !listed.contains(entry.lane) else { continue }
+      listed.insert(entry.lane)
+      new.insert(entry.lane)
+      entry.isListed = true
+      self[index] = entry
+    }
+    return (ready, new)
+  }
+
+  /// Another router has come: nobody is in the lane where he was.
+  mutating func leaveLanes() {
+    for index in 0..<count {
+      var entry = self[index]
+      entry.isReady = false
+      entry.isListed = false
+      entry.lane = 0
+      self[index] = entry
+    }
+  }
+
+  /// Nobody is ready any more. Returns the lanes of who was.
+  mutating func withdraw() -> LaneSet {
+    var lanes = LaneSet()
+    for index in 0..<count {
+      var entry = self[index]
+      guard entry.isReady else { continue }
+      lanes.insert(entry.lane)
+      entry.isReady = false
+      self[index] = entry
+    }
+    return lanes
+  }
+
+  /// The message was taken off the ready lists of this lane.
+  mutating func unlist(_ lane: UInt8) {
+    for index in 0..<count {
+      var entry = self[index]
+      guard entry.isListed, entry.lane == lane else { continue }
+      entry.isListed = false
+      self[index] = entry
+    }
   }
 }

@@ -46,15 +46,16 @@ package struct Selector: Sendable, Equatable {
 
   /// What is known outside of the queue.
   package struct Surroundings {
-    /// All mail that waits is its.
-    package var upstream: String
+    /// Those that may get mail of a lane, by its number.
+    package var upstreams: (UInt8) -> [String]
     /// Whether the address, the second, lies in the network.
     package var contains: (_ network: String, _ address: String) -> Bool
 
     package init(
-      upstream: String = "", contains: @escaping (_ network: String, _ address: String) -> Bool = { _, _ in false }
+      upstreams: @escaping (UInt8) -> [String] = { _ in [] },
+      contains: @escaping (_ network: String, _ address: String) -> Bool = { _, _ in false }
     ) {
-      self.upstream = upstream
+      self.upstreams = upstreams
       self.contains = contains
     }
   }
@@ -148,7 +149,8 @@ package struct Selector: Sendable, Equatable {
       case .client(let pattern):
         details.map { pattern.matches($0.origin.address) || $0.origin.client.map(pattern.matches) ?? false }
       case .network(let network): details.map { surroundings.contains(network, $0.origin.address) }
-      case .upstream(let pattern): pattern.matches(surroundings.upstream)
+      case .upstream(let pattern):
+        message.lanes.contains { surroundings.upstreams($0).contains(where: pattern.matches) }
       case .reason(let pattern):
         message.hold?.reason.map { pattern.matches($0.text) } == true
           ? true : anyReply { pattern.matches($0.description) }

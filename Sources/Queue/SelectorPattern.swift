@@ -3,40 +3,6 @@
 
 import SMTP
 
-/// Text with `*` for anything, compared without regard to ASCII case: people type what they remember.
-struct TextPattern: Sendable, Equatable {
-  /// In lower case.
-  let octets: [UInt8]
-
-  init(_ text: some StringProtocol) { octets = text.utf8.map(Self.folded) }
-
-  /// Goes back only to the last star, so the cost is at most the product of the two lengths; no recursion.
-  func matches(_ text: String) -> Bool {
-    let text = Array(text.utf8)
-    var (position, place) = (0, 0)
-    var star: (position: Int, place: Int)?
-    while place < text.count {
-      if position < octets.count, octets[position] == UInt8(ascii: "*") {
-        star = (position, place)
-        position += 1
-      } else if position < octets.count, octets[position] == Self.folded(text[place]) {
-        position += 1
-        place += 1
-      } else if let last = star {
-        star = (last.position, last.place + 1)
-        (position, place) = (last.position + 1, last.place + 1)
-      } else {
-        return false
-      }
-    }
-    return octets[position...].allSatisfy { $0 == UInt8(ascii: "*") }
-  }
-
-  private static func folded(_ octet: UInt8) -> UInt8 {
-    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet) ? octet | 0x20 : octet
-  }
-}
-
 /// Value of `from:` and `to:`: an address, `@domain`, a pattern with stars, or `<>` for the null path.
 enum AddressPattern: Sendable, Equatable {
   case null

@@ -1,97 +1,68 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who has mail that is ready, and whose turn it is: round robin over submitters, each one's mail by age.
-///
-/// Ready lists may name messages that are gone or not ready any more; the taker checks.
+/// Who brought the messages of the queue, each kept once however much mail is his. Sources that are one submitter share
+/// a number for turns: a login has one turn, from wherever it comes.
 struct Submitters: Sendable {
-  private var names: [String: UInt32] = [:]
-  private var submitters: [Submitter] = []
-  private var vacant: [UInt32] = []
-  /// Whose turn comes next, from `turnsStart` on; each submitter with a ready list that is not empty, once.
-  private var turns: [UInt32] = []
-  private var turnsStart = 0
+  private var sources = Interned<MailSource>()
+  private var names = Interned<String>()
+  /// Number of the submitter, by source.
+  private var submitters: [UInt32] = []
 
-  private struct Submitter: Sendable {
-    var name: String
-    var messages = 0
-    var ready = Heap<UInt64>()
-    var hasTurn = false
-  }
+  func source(_ number: UInt32) -> MailSource { sources[number] }
 
-  func name(_ submitter: UInt32) -> String { submitters[Int(submitter)].name }
+  func name(_ number: UInt32) -> String { names[submitters[Int(number)]] }
 
-  /// Counts a message of this submitter.
-  mutating func enter(_ name: String) -> UInt32 {
-    if let number = names[name] {
-      submitters[Int(number)].messages += 1
-      return number
+  /// Among whom turns are given.
+  func submitter(_ number: UInt32) -> UInt32 { submitters[Int(number)] }
+
+  /// Counts a message of this source.
+  mutating func enter(_ source: MailSource) -> UInt32 {
+    let (number, isNew) = sources.enter(source)
+    if isNew {
+      let submitter = names.enter(source.submitter).number
+      if Int(number) < submitters.count { submitters[Int(number)] = submitter } else { submitters.append(submitter) }
     }
-    let submitter = Submitter(name: name, messages: 1)
-    let number: UInt32
-    if let place = vacant.popLast() {
-      number = place
-      submitters[Int(number)] = submitter
-    } else {
-      number = UInt32(submitters.count)
-      submitters.append(submitter)
-    }
-    names[name] = number
     return number
   }
 
-  /// A message of this submitter is gone.
+  /// A message of this source is gone.
   mutating func leave(_ number: UInt32) {
-    submitters[Int(number)].messages -= 1
-    if submitters[Int(number)].messages == 0, !submitters[Int(number)].hasTurn { vacate(number) }
+    if sources.leave(number) { _ = names.leave(submitters[Int(number)]) }
   }
+}
 
-  mutating func makeReady(_ id: UInt64, of number: UInt32) {
-    submitters[Int(number)].ready.insert(id)
-    if !submitters[Int(number)].hasTurn {
-      submitters[Int(number)].hasTurn = true
-      turns.append(number)
+/// Values that are used by many, as small numbers. The number of a value that nobody uses any more is given to another.
+private struct Interned<Value: Hashable & Sendable>: Sendable {
+  private var numbers: [Value: UInt32] = [:]
+  private var entries: [(value: Value, uses: Int)] = []
+  private var vacant: [UInt32] = []
+
+  subscript(number: UInt32) -> Value { entries[Int(number)].value }
+
+  mutating func enter(_ value: Value) -> (number: UInt32, isNew: Bool) {
+    if let number = numbers[value] {
+      entries[Int(number)].uses += 1
+      return (number, false)
     }
-  }
-
-  /// The oldest ready message of the submitter whose turn it is; nil if nobody has one.
-  mutating func takeNext(where isReady: (UInt64) -> Bool) -> UInt64? {
-    while turnsStart < turns.count {
-      let number = turns[turnsStart]
-      turnsStart += 1
-      if turnsStart > 64, turnsStart * 2 > turns.count {
-        turns.removeFirst(turnsStart)
-        turnsStart = 0
-      }
-      var taken: UInt64?
-      while taken == nil, let id = submitters[Int(number)].ready.popFirst() {
-        if isReady(id) { taken = id }
-      }
-      if submitters[Int(number)].ready.isEmpty {
-        submitters[Int(number)].hasTurn = false
-        if submitters[Int(number)].messages == 0 { vacate(number) }
-      } else {
-        turns.append(number)
-      }
-      if let taken { return taken }
+    let number: UInt32
+    if let place = vacant.popLast() {
+      number = place
+      entries[Int(number)] = (value, 1)
+    } else {
+      number = UInt32(entries.count)
+      entries.append((value, 1))
     }
-    return nil
+    numbers[value] = number
+    return (number, true)
   }
 
-  /// Empties every ready list.
-  mutating func forgetReady() {
-    turns = []
-    turnsStart = 0
-    for number in submitters.indices {
-      submitters[number].ready = Heap()
-      submitters[number].hasTurn = false
-      if submitters[number].messages == 0, names[submitters[number].name] == UInt32(number) { vacate(UInt32(number)) }
-    }
-  }
-
-  private mutating func vacate(_ number: UInt32) {
-    names[submitters[Int(number)].name] = nil
-    submitters[Int(number)] = Submitter(name: "")
+  /// Whether that was its last use.
+  mutating func leave(_ number: UInt32) -> Bool {
+    entries[Int(number)].uses -= 1
+    guard entries[Int(number)].uses == 0 else { return false }
+    numbers[entries[Int(number)].value] = nil
     vacant.append(number)
+    return true
   }
 }

@@ -103,15 +103,26 @@ package struct Drop: Sendable, Hashable {
   }
 }
 
+extension MessageView {
+  /// Of the recipients that are left to try, or of all if none is; each once, in order.
+  package var lanes: [UInt8] {
+    let open = recipients.filter(\.state.isOpen)
+    return Set((open.isEmpty ? recipients : open).map(\.lane)).sorted()
+  }
+}
+
 package struct RecipientView: Sendable, Hashable {
   package var address: Address
   package var state: RecipientState
   package var attempts: Int
+  /// Number of the lane in the routing that is in force.
+  package var lane: UInt8
 
-  package init(address: Address, state: RecipientState, attempts: Int) {
+  package init(address: Address, state: RecipientState, attempts: Int, lane: UInt8 = 0) {
     self.address = address
     self.state = state
     self.attempts = attempts
+    self.lane = lane
   }
 }
 

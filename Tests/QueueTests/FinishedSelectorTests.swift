@@ -22,9 +22,9 @@ struct FinishedSelectorTests {
     size: 5000, received: now - 7_200_000, submitter: "192.168.1.20")
 
   private func matches(_ text: String) throws -> Bool {
-    let surroundings = Selector.Surroundings { network, address in
+    let surroundings = Selector.Surroundings(contains: { network, address in
       network == "192.168.0.0/16" && address == "192.168.1.20"
-    }
+    })
     return try Selector(text).matches(Self.message, now: Self.now, in: surroundings)
   }
 

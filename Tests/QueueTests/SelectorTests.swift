@@ -182,7 +182,7 @@ struct SelectorTests {
 
   @Test("networks and the upstream are those of the caller, and a malformed network is told at once")
   func surroundings() throws {
-    let surroundings = Selector.Surroundings(upstream: "gmail") { network, address in
+    let surroundings = Selector.Surroundings(upstreams: { _ in ["gmail"] }) { network, address in
       #expect(address == "192.168.1.20")
       return network == "192.168.1.0/24"
     }
