@@ -12,6 +12,7 @@ let strict: [SwiftSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
@@ -41,11 +42,12 @@ let package = Package(
     .target(name: "Configuration", dependencies: ["CToml", "SMTP"], swiftSettings: strict),
     .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
     .target(name: "Admin", swiftSettings: strict),
+    .target(name: "OAuth", dependencies: ["Admin", "Crypto", "SMTP"], swiftSettings: strict),
     .target(
       name: "Gateway",
       dependencies: [
-        "Admin", "Configuration", "Crypto", "CSupport", "Mail", "Queue", "SMTP", "Systemd", "TLS", "WAL",
-        nioCore, nioPosix, logging,
+        "Admin", "Configuration", "Crypto", "CSupport", "Mail", "OAuth", "Queue", "SMTP", "Systemd", "TLS", "WAL",
+        nioCore, nioPosix, nioHTTP, logging,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -65,7 +67,7 @@ let package = Package(
       path: "Tests/TestKit", swiftSettings: strict),
     .executableTarget(
       name: "postern-simulate", dependencies: ["TestKit"], path: "Tests/Simulator", swiftSettings: strict),
-    .testTarget(name: "CryptoTests", dependencies: ["Crypto"], swiftSettings: strict),
+    .testTarget(name: "CryptoTests", dependencies: ["Crypto", "COpenSSL"], swiftSettings: strict),
     .testTarget(name: "SMTPTests", dependencies: ["SMTP", "Crypto", nioCore], swiftSettings: strict),
     .testTarget(name: "WALTests", dependencies: ["WAL", "CSupport", "TestKit"], swiftSettings: strict),
     .testTarget(name: "QueueTests", dependencies: ["Queue", "WAL", "SMTP", "TestKit"], swiftSettings: strict),
@@ -76,9 +78,13 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "SMTP"], swiftSettings: strict),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
     .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
+    .testTarget(name: "OAuthTests", dependencies: ["OAuth", "Crypto", "SMTP"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "Queue", "SMTP", "Systemd", "TestKit", nioCore, nioEmbedded, logging],
+      dependencies: [
+        "Gateway", "Crypto", "OAuth", "Queue", "SMTP", "Systemd", "TestKit", "TLS", nioCore, nioEmbedded, nioHTTP,
+        nioPosix, logging,
+      ],
       swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx17

@@ -35,8 +35,9 @@ package final class Gateway: Sendable {
   private let counts = SessionCounts()
   private let descriptors = DescriptorLimit()
   let listeners: Listeners
-  let connector: any Connector = TCPConnector(connectSeconds: Limits.connectSeconds)
+  let connector: any Connector
   let upstreamHealth = HealthBoard()
+  let tokens: TokenKeepers
   let pauses: PauseControl
   let dispatcherLoop: any EventLoop
   let dispatcher: NIOLoopBound<Dispatcher>
@@ -66,6 +67,7 @@ package final class Gateway: Sendable {
     self.clock = clock
     self.notifier = notifier
     self.sockets = sockets
+    connector = TCPConnector(connectSeconds: Limits.connectSeconds, resolvers: threads.resolvers)
     startedAt = clock.now()
     lastRecord = Mutex(ReloadRecord(loaded: startedAt.wall, generation: 1))
     let holder = SettingsHolder(settings)
@@ -99,13 +101,22 @@ package final class Gateway: Sendable {
 
     let (queue, disk) = (storage.queue, threads.disk)
     let (connector, upstreamHealth) = (connector, upstreamHealth)
+    // What is asked of authorization servers may take as long as it likes: the console's loop serves no mail.
+    let tokens = TokenKeepers(
+      store: TokenStore(path: TokenStore.path(queueDirectory: settings.configuration.queue.directory)),
+      http: HTTPSClient(connector: connector), threads: disk, clock: clock, eventLoop: threads.console.next())
+    self.tokens = tokens
     let pauses = PauseControl(
       storage: PauseFile(directory: settings.configuration.queue.directory), clock: clock, log: log,
       eventLoop: dispatcherLoop, threads: disk)
     self.pauses = pauses
     let dispatcher = try dispatcherLoop.submit {
+      let quotas = QuotaBook(
+        storage: QuotaFile(directory: settings.configuration.queue.directory), threads: disk,
+        eventLoop: dispatcherLoop, clock: clock, failed: { log.report(.quotasUnreadable($0)) })
       let parts = Dispatcher.Parts(
-        queue: queue, connector: connector, threads: disk, clock: clock, random: { SecureRandom.number() }, log: log)
+        queue: queue, connector: connector, threads: disk, clock: clock, random: { SecureRandom.number() }, log: log,
+        quotas: quotas, logins: { tokens.source(for: $0) })
       return NIOLoopBound(
         Dispatcher(
           parts: parts, settings: settings, pauses: pauses.current, eventLoop: dispatcherLoop,
@@ -113,6 +124,14 @@ package final class Gateway: Sendable {
         eventLoop: dispatcherLoop)
     }.wait()
     self.dispatcher = dispatcher
+    tokens.start { upstream, news in
+      dispatcherLoop.execute {
+        switch news {
+        case .trouble(let trouble): dispatcher.value.loginTroubled(upstream, trouble)
+        case .works: dispatcher.value.loginWorks(upstream, isTried: false)
+        }
+      }
+    }
     pauses.start { pauses in
       dispatcherLoop.execute { dispatcher.value.adopt(pauses) }
       for loop in sessionLoops { loop.refuse(pauses[.incoming] == nil ? nil : .paused) }
@@ -157,20 +176,15 @@ package final class Gateway: Sendable {
   func limitSessions() {
     let configuration = settings.current.configuration
     let sessions = descriptors.sessionsMax(
-      listening: listeners.descriptions.count, upstreamConnections: configuration.upstream.maxConnections)
+      listening: listeners.descriptions.count,
+      upstreamConnections: configuration.upstreams.reduce(0) { $0 + $1.maxConnections })
     counts.setLimit(sessions)
     guard sessions < configuration.sessionsMax else { return }
     log.report(.filesLimited(descriptors.limit, sessions: sessions, configured: configuration.sessionsMax))
   }
 
-  func upstream(now: Instant) -> StatusReply.Upstream {
-    let upstream = settings.current.configuration.upstream
-    let health = upstreamHealth.current
-    func timestamp(_ monotonic: Int64) -> Timestamp { Timestamp(milliseconds: now.wall + monotonic - now.monotonic) }
-    return StatusReply.Upstream(
-      name: upstream.name,
-      endpoint: upstream.provider == .capture ? upstream.captureDirectory : "\(upstream.host):\(upstream.port)",
-      state: health.state, reason: health.reason, reply: health.trouble?.description,
-      since: health.since.map(timestamp), nextProbe: health.nextProbe.map(timestamp))
+  /// In the order of the configuration.
+  func upstreams(now: Instant) -> [StatusReply.Upstream] {
+    settings.current.configuration.upstreams.map { StatusReply.Upstream($0, upstreamHealth[$0.name], now: now) }
   }
 }

@@ -3,6 +3,7 @@
 
 import Configuration
 import Crypto
+import OAuth
 import SMTP
 import Synchronization
 import Systemd
@@ -15,21 +16,22 @@ package struct Settings: Sendable {
   package var users: UsersFile
   /// nil: no listener uses TLS.
   package var serverTLS: TLSContext?
-  package var clientTLS: TLSContext
-  /// nil: the upstream takes mail without a login, or there is a credential without a secret.
-  package var login: ClientLogin?
-  /// nil: no login is configured.
-  package private(set) var credential: UpstreamCredential?
+  /// In the order of the configuration, so never empty.
+  package var upstreams: [UpstreamSettings]
+  /// Made of the configuration.
+  package let routes: RouteTable
 
   package init(
-    configuration: Configuration, users: UsersFile, serverTLS: TLSContext?, clientTLS: TLSContext, login: ClientLogin?
+    configuration: Configuration, users: UsersFile, serverTLS: TLSContext?, upstreams: [UpstreamSettings]
   ) {
     self.configuration = configuration
     self.users = users
     self.serverTLS = serverTLS
-    self.clientTLS = clientTLS
-    self.login = login
+    self.upstreams = upstreams
+    routes = RouteTable(configuration)
   }
+
+  package func upstream(named name: String) -> UpstreamSettings? { upstreams.first { $0.name == name } }
 }
 
 /// Why settings cannot be had. The text says what to mend.
@@ -41,6 +43,11 @@ package struct SettingsError: Error, Sendable, CustomStringConvertible {
   init(_ errors: ConfigurationErrors) {
     description = errors.description
     summary = errors.summary
+  }
+
+  init(_ text: String) {
+    description = text
+    summary = text
   }
 
   init(_ error: any Error) {
@@ -56,7 +63,12 @@ extension Settings {
     switch ConfigurationLoader.load(path: path) {
     case .failure(let errors): throw SettingsError(errors)
     case .success(let configuration):
-      return try load(configuration, replacing: old, credentials: credentials(configurationPath: path))
+      let rules: ExplainRules
+      switch ExplainRules.load(configurationPath: path) {
+      case .failure(let errors): throw SettingsError(errors)
+      case .success(let found): rules = found
+      }
+      return try load(configuration, rules, replacing: old, credentials: credentials(configurationPath: path))
     }
   }
 
@@ -66,11 +78,12 @@ extension Settings {
   }
 
   private static func load(
-    _ configuration: Configuration, replacing old: Settings?, credentials: Credentials
+    _ configuration: Configuration, _ rules: ExplainRules, replacing old: Settings?, credentials: Credentials
   ) throws(SettingsError) -> Settings {
+    if let reason = configuration.beyondThisVersion { throw SettingsError(reason) }
     do {
       let usesTLS = configuration.listeners.contains { $0.security != .none }
-      var settings = Settings(
+      let settings = Settings(
         configuration: configuration,
         // No file is no users yet: `postern users add` makes it.
         users: try UsersFile.read(configuration.access.usersFile) ?? UsersFile(),
@@ -79,54 +92,37 @@ extension Settings {
             certificate: configuration.tls.certificate, key: configuration.tls.key,
             minimum: TLSVersion(rawValue: configuration.tls.minimum.rawValue)!)
           : nil,
-        clientTLS: try TLSContext.client(authorities: configuration.upstream.authorities, minimum: .v12),
-        login: nil)
-      if let name = configuration.upstream.credentialName {
-        settings = settings.logging(inWith: try UpstreamCredential.load(name, replacing: old, from: credentials))
-      }
+        upstreams: try configuration.upstreams.map { upstream in
+          let settings = UpstreamSettings(
+            upstream: upstream, hostname: configuration.hostname,
+            tls: try TLSContext.client(authorities: upstream.authorities, minimum: .v12), rules: rules)
+          if OAuthSettings(upstream) != nil {
+            return settings.logging(
+              inWith: try UpstreamCredential.loadProof(of: upstream, replacing: old, from: credentials))
+          }
+          guard let name = upstream.credentialName else { return settings }
+          return settings.logging(inWith: try UpstreamCredential.load(name, replacing: old, from: credentials))
+        })
+      if let fault = settings.routes.fault { throw SettingsError(fault) }
       return settings
+    } catch let error as SettingsError {
+      throw error
     } catch {
       throw SettingsError(error)
     }
   }
 
-  /// The same with another secret.
-  func logging(inWith credential: UpstreamCredential) -> Settings {
-    let upstream = configuration.upstream
-    let mechanism: SASLMechanism? =
-      switch upstream.mechanism {
-      case .plain: .plain
-      case .login: .login
-      case .auto, .none: nil
-      }
+  /// The same with another secret for one upstream.
+  func logging(_ name: String, inWith credential: UpstreamCredential) -> Settings {
     var settings = self
-    settings.credential = credential
-    settings.login = credential.secret.map {
-      ClientLogin(name: upstream.username ?? "", password: $0, mechanism: mechanism)
+    for place in upstreams.indices where upstreams[place].name == name {
+      settings.upstreams[place] = upstreams[place].logging(inWith: credential)
     }
     return settings
   }
 
-  /// Why no mail can leave until somebody brings the secret; nil if none is missing.
-  var credentialTrouble: UpstreamTrouble? {
-    guard let credential, case .missing = credential.source else { return nil }
-    return UpstreamTrouble(
-      .login, at: "auth", "no credential \(credential.name): postern creds set \(configuration.upstream.name)")
-  }
-
   /// What is wrong and yet no reason not to run, in words for the admin.
-  package var findings: [String] {
-    guard let credential, case .missing(let reason) = credential.source else { return [] }
-    let name = configuration.upstream.name
-    return ["\(reason); mail for \(name) is accepted and waits until 'postern creds set \(name)'"]
-  }
-}
-
-extension Configuration.Upstream {
-  /// The credential that is needed; nil if sessions do not log in.
-  var credentialName: String? {
-    provider == .generic && authenticates && username != nil ? passwordCredential : nil
-  }
+  package var findings: [String] { upstreams.compactMap(\.finding) }
 }
 
 /// The settings in force. Readers take `current` once for each session or delivery.

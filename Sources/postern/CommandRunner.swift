@@ -62,7 +62,7 @@ struct CommandRunner {
   private func perform(_ invocation: Invocation, _ output: Output) throws(AdminError) -> ExitCode {
     switch invocation.command.name {
     case .status, .queue, .show, .why, .pauseOut, .pauseUpstream, .resumeIn, .resumeOut,
-      .resumeUpstream, .reload, .usersList, .credsList, .undrop, .complete:
+      .resumeUpstream, .reload, .usersList, .credsList, .credsTest, .undrop, .routeTest, .upstreamShow, .complete:
       return try DaemonCommand(invocation, daemon, output).run()
     case .flush, .hold, .release, .bounce, .drop, .pauseIn:
       return try ConfirmedCommand(invocation, daemon, output).run()
@@ -70,6 +70,8 @@ struct CommandRunner {
       return try UserEdit(invocation, gateway, daemon, output).run()
     case .credsSet:
       return try CredentialChange(invocation, gateway, daemon, output).run()
+    case .credsLogin:
+      return try SignInCommand(invocation, daemon, output).run()
     case .log:
       return try JournalQuery(invocation, daemon, output).run()
     case .spoolVerify, .spoolDump:

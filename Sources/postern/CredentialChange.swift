@@ -13,8 +13,9 @@ struct CredentialChange {
   private let daemon: DaemonLink
   private let output: Output
 
-  /// Of the daemon; longer ones fit into no AUTH line.
+  /// Of the daemon; longer ones fit into no AUTH line, and a certificate with its key is not as long.
   private static let octetsMax = 8192
+  private static let certificateOctetsMax = 32_768
 
   init(_ invocation: Invocation, _ gateway: GatewayLocation, _ daemon: DaemonLink, _ output: Output) {
     self.invocation = invocation
@@ -25,14 +26,17 @@ struct CredentialChange {
 
   func run() throws(AdminError) -> ExitCode {
     let upstream = try upstream()
+    let kind = try kind(for: upstream)
     let directory = CredentialFiles.directory(configurationPath: gateway.configPath)
-    let path = "\(directory)/\(upstream.passwordCredential)"
-    let secret = try secret(for: upstream)
+    let credential = credential(kind, of: upstream)
+    let path = "\(directory)/\(credential)"
+    if kind == .clientSecret { try checkNothingGoesFirst(upstream, in: directory) }
+    let secret = try secret(kind, for: upstream)
     let file = try prepare(path, in: directory)
     let notes = source(besides: path).map { source in
       ["at its next start posternd reads \(source) first: replace that too"]
     }
-    var reply = try change(upstream, secret)
+    var reply = try change(upstream, kind, credential, secret)
     do throws(FileReplacement.Failure) {
       try file.commit(Array((secret + "\n").utf8))
     } catch {
@@ -48,34 +52,90 @@ struct CredentialChange {
   }
 
   private func upstream() throws(AdminError) -> Configuration.Upstream {
-    let upstream = try gateway.configuration(for: invocation.typed).upstream
+    let configuration = try gateway.configuration(for: invocation.typed)
     let name = invocation.words[0]
-    guard upstream.name == name else {
-      let nearest = NearestName.of(name, among: [upstream.name]).map { ". Did you mean '\($0)'?" } ?? ""
+    guard let upstream = configuration.upstream(named: name) else {
+      let names = configuration.upstreams.map(\.name)
+      let nearest = NearestName.of(name, among: names).map { ". Did you mean '\($0)'?" } ?? ""
       throw AdminError(
         "upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'\(nearest)",
         hint: "postern creds list", exit: .noInput)
     }
-    guard upstream.username != nil else {
+    guard !upstream.isCapture, upstream.usesPassword || upstream.oauth != nil else {
       throw AdminError(
         "creds.unused", "upstream \(name) logs in with no password",
-        context: ["a login needs 'username' in [upstream.\(name)]"], exit: .noInput)
+        context: upstream.username == nil ? ["a login needs 'username' in [upstream.\(name)]"] : [], exit: .noInput)
     }
     return upstream
   }
 
-  private func secret(for upstream: Configuration.Upstream) throws(AdminError) -> String {
+  /// nil is the password. An upstream that wants tokens has none; the secret of its application is what is meant then.
+  private func kind(for upstream: Configuration.Upstream) throws(AdminError) -> CredentialKind? {
+    let kind: CredentialKind? =
+      invocation.has(.clientSecret) ? .clientSecret : invocation.has(.clientCertificate) ? .clientCertificate : nil
+    guard !upstream.usesPassword else {
+      guard let kind else { return nil }
+      throw AdminError(
+        "creds.unused", "upstream \(upstream.name) logs in with a password, and has no use for a \(kind.rawValue)",
+        context: ["a login with tokens needs 'oauth' in [upstream.\(upstream.name)]"],
+        hint: "postern creds set \(upstream.name)", exit: .noInput)
+    }
+    return kind ?? .clientSecret
+  }
+
+  private func credential(_ kind: CredentialKind?, of upstream: Configuration.Upstream) -> String {
+    switch kind {
+    case .clientSecret: upstream.clientSecretCredential
+    case .clientCertificate: upstream.clientCertificateCredential
+    case nil, .refreshToken: upstream.passwordCredential
+    }
+  }
+
+  /// Of certificate and secret the daemon takes the certificate.
+  private func checkNothingGoesFirst(_ upstream: Configuration.Upstream, in directory: String) throws(AdminError) {
+    let certificate = "\(directory)/\(upstream.clientCertificateCredential)"
+    guard access(certificate, F_OK) == 0 else { return }
+    throw AdminError(
+      "creds.unused", "posternd uses \(certificate) as long as it is there, and no secret",
+      context: ["nothing was changed"], hint: "rm \(certificate)", exit: .noInput)
+  }
+
+  private func secret(
+    _ kind: CredentialKind?, for upstream: Configuration.Upstream
+  ) throws(AdminError) -> String {
+    if kind == .clientCertificate { return try certificate() }
+    let prompt =
+      kind == .clientSecret
+      ? "Client secret of the application for \(upstream.name)"
+      : "Password for \(upstream.username ?? "the login") at \(upstream.name)"
     let octets =
       try invocation.has(.stdin)
       ? SecretInput.standardInput(.stdin, octetsMax: Self.octetsMax, instead: "postern creds set \(upstream.name)")
-      : SecretInput.typed(
-        ["Password for \(upstream.username ?? "") at \(upstream.name) (input hidden): "], option: .stdin)
+      : SecretInput.typed(["\(prompt) (input hidden): "], option: .stdin)
     guard !octets.isEmpty else { throw SecretInput.refused("it is empty") }
     guard octets.count <= Self.octetsMax else {
       throw SecretInput.refused("it has more than \(Self.octetsMax) octets")
     }
     guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), let text = String(validating: octets, as: UTF8.self) else {
       throw SecretInput.refused("it holds a control character, or is not UTF-8")
+    }
+    return text
+  }
+
+  private func certificate() throws(AdminError) -> String {
+    let path = invocation.options[.clientCertificate] ?? ""
+    let octets: [UInt8]
+    do {
+      octets = try SecretInput.file(path, octetsMax: Self.certificateOctetsMax)
+    } catch {
+      throw AdminError(
+        "secret.refused", "cannot read \(TerminalText.escaped(path)): \(error)", context: ["nothing was changed"],
+        exit: .noInput)
+    }
+    guard let text = String(validating: octets, as: UTF8.self), text.contains("-----BEGIN ") else {
+      throw AdminError(
+        "secret.refused", "\(TerminalText.escaped(path)) holds nothing in pem form",
+        context: ["nothing was changed"], exit: .dataError)
     }
     return text
   }
@@ -96,28 +156,37 @@ struct CredentialChange {
 
   /// The daemon's part; without a daemon nobody tries the secret.
   private func change(
-    _ upstream: Configuration.Upstream, _ secret: String
+    _ upstream: Configuration.Upstream, _ kind: CredentialKind?, _ credential: String, _ secret: String
+  ) throws(AdminError) -> CredentialChangeReply {
+    do throws(AdminError) {
+      return try ask(upstream, kind, secret)
+    } catch {
+      guard error.code == "daemon.not_running" else { throw error }
+      return CredentialChangeReply(
+        upstream: upstream.name, credential: credential, tested: false, released: 0, live: false)
+    }
+  }
+
+  private func ask(
+    _ upstream: Configuration.Upstream, _ kind: CredentialKind?, _ secret: String
   ) throws(AdminError) -> CredentialChangeReply {
     let command = CommandTable.command(.credsSet)
     var arguments = AdminRequest.Arguments(name: upstream.name, secret: SecretText(secret))
-    if invocation.has(.noTest) { arguments.noTest = true }
-    var reply: CredentialChangeReply?
-    do throws(AdminError) {
-      if !invocation.has(.noTest) {
-        output.printForPeople(["trying it at \(upstream.name) ..."])
-        output.flush()
-      }
-      _ = try daemon.perform(
-        command, typed: invocation.typed, { AdminRequest(id: $0, command: command, args: arguments) }
-      ) {
-        if case .credentialChange(let change) = $0 { reply = change }
-      }
-    } catch {
-      guard error.code == "daemon.not_running" else { throw error }
+    arguments.kind = kind?.rawValue
+    if invocation.has(.noTest) {
+      arguments.noTest = true
+    } else {
+      output.printForPeople(["trying it at \(upstream.name) ..."])
+      output.flush()
     }
+    var reply: CredentialChangeReply?
+    _ = try daemon.perform(
+      command, typed: invocation.typed, { AdminRequest(id: $0, command: command, args: arguments) }
+    ) {
+      if case .credentialChange(let change) = $0 { reply = change }
+    }
+    guard let reply else { throw .noAnswer }
     return reply
-      ?? CredentialChangeReply(
-        upstream: upstream.name, credential: upstream.passwordCredential, tested: false, released: 0, live: false)
   }
 
   /// The file that the daemon found first when it started, if it is another one.
@@ -138,4 +207,9 @@ struct CredentialChange {
     defer { free(resolved) }
     return String(cString: resolved)
   }
+}
+
+extension AdminError {
+  /// The daemon ended its answer before it gave one.
+  static let noAnswer = AdminError("daemon.no_answer", "posternd gave no answer to the command", exit: .software)
 }

@@ -38,6 +38,9 @@ struct DaemonCommand {
         case .login(let login): logins.add(login)
         case .credential(let credential): credentials.add(credential)
         case .credentialChange(let change): OutcomeView.lines(change, style: style)
+        case .signIn(let signIn): OutcomeView.lines(signIn, now: now, style: style)
+        case .route(let route): RouteView.lines(route, style: style)
+        case .upstream(let upstream): UpstreamView.lines(upstream, now: now, style: style)
         case .spool, .spoolRecord, .spoolTransfer, .user, .version, .candidate, .unknown: []
         }
       }

@@ -27,19 +27,37 @@ enum SecretInput {
     guard isatty(STDIN_FILENO) != 1 else {
       throw .usage("stdin_is_terminal", "\(option.rawValue) would show it as it is typed", hint: instead)
     }
+    var octets: [UInt8]
+    do {
+      octets = try read(STDIN_FILENO, octetsMax: octetsMax + 2)
+    } catch {
+      throw refused("standard input: \(error)")
+    }
+    if octets.last == UInt8(ascii: "\n") { octets.removeLast() }
+    if octets.last == UInt8(ascii: "\r") { octets.removeLast() }
+    return octets
+  }
+
+  /// A file whole; one octet more than `octetsMax` at most.
+  static func file(_ path: String, octetsMax: Int) throws(SystemCallError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemCallError(errno: errno) }
+    defer { close(descriptor) }
+    return try read(descriptor, octetsMax: octetsMax)
+  }
+
+  private static func read(_ descriptor: Int32, octetsMax: Int) throws(SystemCallError) -> [UInt8] {
     var octets: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: octetsMax + 3)
-    while octets.count <= octetsMax + 2 {
-      let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
+    var buffer = [UInt8](repeating: 0, count: 8_192)
+    while octets.count <= octetsMax {
+      let count = Glibc.read(descriptor, &buffer, buffer.count)
       if count == 0 { break }
       if count > 0 {
         octets += buffer[..<count]
       } else if errno != EINTR {
-        throw refused("standard input: \(SystemCallError(errno: errno))")
+        throw SystemCallError(errno: errno)
       }
     }
-    if octets.last == UInt8(ascii: "\n") { octets.removeLast() }
-    if octets.last == UInt8(ascii: "\r") { octets.removeLast() }
     return octets
   }
 

@@ -65,13 +65,13 @@ struct CommandTableTests {
 
   @Test("the greeting offers what the level may, and only what the daemon runs")
   func capabilities() {
-    let view = ["status", "queue", "show", "why", "complete"]
+    let view = ["status", "queue", "show", "why", "route.test", "upstream.show", "complete"]
     let operate =
       ["flush", "hold", "release", "bounce", "drop", "undrop"]
       + ["pause", "resume"].flatMap { verb in
         ["in", "out", "upstream"].map { "\(verb).\($0)" }
       }
-    let admin = ["reload", "users.list", "creds.list", "creds.set"]
+    let admin = ["reload", "users.list", "creds.list", "creds.set", "creds.login", "creds.test"]
     #expect(Set(Greeting(level: .view).caps) == Set(view))
     #expect(Set(Greeting(level: .operate).caps) == Set(view + operate))
     #expect(Set(Greeting(level: .admin).caps) == Set(view + operate + admin))

@@ -26,7 +26,7 @@ struct CompletionTests {
     #expect(Set(candidates.map(\.text)) == Set(CommandTable.visible.map { $0.words[0] }))
     #expect(Set(candidates.map(\.text)).count == candidates.count)
     #expect(candidates.allSatisfy { !$0.summary.isEmpty && $0.isWhole })
-    #expect(candidates.first { $0.text == "creds" }?.summary == "list, set")
+    #expect(candidates.first { $0.text == "creds" }?.summary == "list, set, login, test")
   }
 
   @Test(

@@ -47,7 +47,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     AdminPeer(PeerCredentials(pid: 4711, uid: 1000, gid: 1000), level: .operate), command: peer.text, outcome: text)
   (action.reason, action.matched, action.changed) = (text, 3, 2)
   return [
-    .started(listeners: ["submission 192.0.2.1:587"], upstream: "office", waiting: 3),
+    .started(listeners: ["submission 192.0.2.1:587"], upstreams: ["office"], waiting: 3),
     .startFailed(text),
     .stopping(sessions: 2),
     .configurationLoaded(path: "/etc/postern/postern.toml", generation: 2, changed: ["upstream", "log"]),
@@ -95,6 +95,9 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .notificationPostponed(nil, reason: text, seconds: 5),
     paused(.busy), paused(.login), paused(.tls), paused(.unreachable),
     .upstreamRecovered("office", pausedSeconds: 720, waiting: 3),
+    .upstreamPaced("office", Reply(450, EnhancedStatus(4, 7, 1), "too many messages")),
+    .quotaNearlyUsed("office", QuotaUse(used: 400, limit: 500, unit: "messages", seconds: 86_400)),
+    .quotasUnreadable("cannot read /var/lib/postern/queue/quotas: it is not what posternd wrote"),
     .credentialChanged(
       "office.password", upstream: "office", by: "root", reply: Reply(235, EnhancedStatus(2, 7, 0), peer), released: 3),
     .credentialChanged("office.password", upstream: "office", by: "root", reply: nil, released: 0),

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Admin
+import Configuration
 import SMTP
 import Testing
 
@@ -143,12 +144,13 @@ struct ExplanationTests {
       $0.upstreams[0].since = Timestamp(milliseconds: Self.now - 60_000)
       $0.upstreams[0].nextProbe = Timestamp(milliseconds: Self.now + 720_000)
     }
-    let why = UpstreamExplanation(status.upstreams[0], status, now: Self.time).reply
+    let meaning = ReplyMeaning(cause: "it takes no password any more", fix: "postern creds login office")
+    let why = UpstreamExplanation(status.upstreams[0], status, meaning: meaning, now: Self.time).reply
     #expect(why.headline == "Upstream office (smtp.example.net:465) is paused (login) since 2026-11-21 13:39:02Z:")
     #expect(
       why.reasons == [
         "it said, or this was seen: auth: 550 5.7.30 Basic authentication is not supported",
-        "that means: Microsoft 365 takes no password for SMTP from this tenant any more; it wants OAuth",
+        "that means: it takes no password any more", "what to do: postern creds login office",
         "without a login that it takes nothing is sent to it, and nothing is bounced",
         "it is tried again at 2026-11-21 13:52:02Z (in 12m)", "3 messages waiting",
         "none of them is given up because of this: lifetimes stand still",
@@ -174,16 +176,24 @@ struct ExplanationTests {
       ]))
   }
 
-  @Test(
-    "known replies are known by code, status and text together",
-    arguments: [
-      (Reply(535, EnhancedStatus(5, 7, 8), "no"), true), (Reply(535, EnhancedStatus(5, 7, 9), "no"), false),
-      (Reply(534, EnhancedStatus(5, 7, 9), "Application-specific password required"), true),
-      (Reply(534, EnhancedStatus(5, 7, 9), "something else"), false), (Reply(550, nil, "5.7.30"), false),
-    ])
-  func known(reply: Reply, isKnown: Bool) {
-    #expect((KnownReplies.meaning(of: reply) != nil) == isKnown)
-    #expect((KnownReplies.meaning(ofText: "auth: \(reply)") != nil) == isKnown)
+  @Test("what a reply means: a rule of the provider knows, else its numbers, else nobody")
+  func meaning() {
+    var match = ExplainRule.Match()
+    match.codes = [550]
+    match.providers = ["m365"]
+    let rules = ExplainRules([ExplainRule(match: match, cause: "a cause", fix: "mend {upstream}", action: .retry)])
+    func meaning(_ reply: Reply, _ provider: String) -> ReplyMeaning? {
+      ReplyMeaning(reply, rules: rules, provider: provider, upstream: "office")
+    }
+    let refused = Reply(550, EnhancedStatus(5, 1, 1), "x")
+    #expect(meaning(refused, "m365") == ReplyMeaning(cause: "a cause", fix: "mend office"))
+    #expect(meaning(refused, "") == ReplyMeaning(cause: "no such mailbox, for good"))
+    #expect(meaning(Reply(550, nil, "x"), "gmail") == nil)
+    let answered = LastReply(index: 0, wall: Self.now, reply: refused)
+    let why = MessageExplanation(
+      view, details(view, [answered]), status(), meaning: { meaning($0, "m365") }, now: Self.now
+    ).reply
+    #expect(why.reasons[1...2] == ["that means: a cause", "what to do: mend office"])
   }
 
   @Test("the word behind why is an upstream, an id, or an error that helps")

@@ -130,9 +130,25 @@ final class FakeGateway: Administration {
   }
 
   var surroundings: Selector.Surroundings {
-    Selector.Surroundings(upstream: "office") { network, address in
+    Selector.Surroundings(upstreams: { _ in ["office"] }) { network, address in
       Network(network)!.contains(IPAddress(address)!)
     }
+  }
+
+  func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning? { nil }
+
+  func meaning(ofTroubleOf upstream: String) -> ReplyMeaning? { nil }
+
+  func route(_ delivery: Configuration.Delivery) -> RouteReply {
+    RouteReply(
+      from: delivery.sender?.text ?? "", to: delivery.recipient.text, route: nil, way: "office",
+      upstreams: [RouteReply.Step(name: "office", state: "ok", reason: nil, carries: true, sender: nil)])
+  }
+
+  func upstream(_ name: String) throws(AdminError) -> UpstreamReply {
+    UpstreamReply(
+      upstream: StatusReply.Upstream(name: name, endpoint: "relay.test:465", state: "ok"),
+      facts: [UpstreamReply.Fact("priority", "10")])
   }
 
   func flush(_ ids: [MessageID]) -> Int {
@@ -263,7 +279,7 @@ final class FakeGateway: Administration {
   }
 
   func setCredential(
-    _ upstream: String, secret: Secret, test: Bool, by: String,
+    _ upstream: String, kind: CredentialKind?, secret: Secret, test: Bool, by: String,
     completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
   ) {
     let error = state.withLock { state in
@@ -277,6 +293,37 @@ final class FakeGateway: Administration {
           CredentialChangeReply(
             upstream: upstream, credential: "\(upstream).password", tested: test, released: 0, live: true)))
     }
+  }
+
+  func beginSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<SignInReply, AdminError>) -> Void
+  ) {
+    state.withLock { $0.calls.append("sign in \(upstream) by \(by)") }
+    completed(
+      .success(
+        SignInReply(
+          upstream: upstream, address: "https://login.test/device", code: "WDJB-MJHT",
+          ends: Timestamp(milliseconds: 900_000))))
+  }
+
+  func awaitSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
+  ) {
+    state.withLock { $0.calls.append("await \(upstream) by \(by)") }
+    completed(
+      .success(
+        CredentialChangeReply(
+          upstream: upstream, credential: "\(upstream).token", tested: true, released: 0, live: true)))
+  }
+
+  func testCredential(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
+  ) {
+    state.withLock { $0.calls.append("test \(upstream) by \(by)") }
+    completed(
+      .success(
+        CredentialChangeReply(
+          upstream: upstream, credential: "\(upstream).password", tested: true, released: 0, live: true)))
   }
 
   func logins() -> [LoginReply] { state.withLock { $0.logins } }

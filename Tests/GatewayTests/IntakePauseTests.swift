@@ -117,9 +117,7 @@ struct IntakePauseTests {
     configuration.clients = [
       Configuration.Client(name: "lan", addresses: [Network("192.0.2.0/24")!], allow: [.noAuth, .plaintext])
     ]
-    let settings = Settings(
-      configuration: configuration, users: UsersFile(), serverTLS: nil,
-      clientTLS: try TLSContext.client(authorities: nil, minimum: .v12), login: nil)
+    let settings = Settings.plain(configuration)
     let clock = Clock(now: { Self.now }, zoneOffset: { _ in 0 })
     let context = SubmissionContext(
       settings: settings, listener: Configuration.Listener(name: "plain", port: 25, security: .some(.none)),

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import struct Admin.Pause
+import struct Admin.Timestamp
 import Configuration
 import Logging
 import NIOCore
@@ -25,6 +27,7 @@ final class RelayBench {
     /// Takes the message and never says so.
     case silent
     case defers
+    case refuses(Reply)
   }
 
   static let start = Instant(wall: 1_790_000_000_000, monotonic: 50_000)
@@ -33,8 +36,13 @@ final class RelayBench {
   let queue: MessageQueue
   let dispatcher: Dispatcher
   var mood = Mood.down
+  /// Of upstreams that are not as `mood` says, by host.
+  var moods: [String: Mood] = [:]
+  let board = HealthBoard()
   /// Monotonic milliseconds since the start and envelope sender of each transaction that got as far as its dot.
   private(set) var dots: [(time: Int64, sender: String)] = []
+  /// Recipients of the messages that an upstream took, by its host, a list for each message.
+  private(set) var taken: [String: [[String]]] = [:]
   /// Connections that were open at once.
   private(set) var openPeersMax = 0
   private let time: Time
@@ -47,33 +55,41 @@ final class RelayBench {
     let reads = Mutex(0)
   }
 
-  init(connections: Int = 20, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20)) throws {
-    let time = Time()
-    self.time = time
-    let loop = loop
-    let wakeUp = Bell<Dispatcher>(eventLoop: loop)
+  convenience init(connections: Int = 20, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20)) throws {
     var configuration = Configuration(hostname: "gate.test", upstream: Configuration.Upstream(name: "office"))
     configuration.upstream.host = "relay.test"
     configuration.upstream.security = .none
     configuration.upstream.maxConnections = connections
-    let settings = Settings(
-      configuration: configuration, users: UsersFile(), serverTLS: nil,
-      clientTLS: try TLSContext.client(authorities: nil, minimum: .v12), login: nil)
+    try self.init(configuration, policy: policy)
+  }
+
+  init(
+    _ configuration: Configuration, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20),
+    storage: (any QuotaStorage)? = nil
+  ) throws {
+    let time = Time()
+    self.time = time
+    let loop = loop
+    let wakeUp = Bell<Dispatcher>(eventLoop: loop)
+    let settings = Settings.plain(configuration)
     let clock = Clock(
       now: {
         time.reads.withLock { $0 += 1 }
         return time.now.withLock { $0 }
       }, zoneOffset: { _ in 0 })
     queue = try MessageQueue.open(
-      disk: SimulatedDisk(), policy: policy, now: Self.start, salt: 7, host: "gate", ready: { wakeUp.ring() }
+      disk: SimulatedDisk(), policy: policy, now: Self.start, salt: 7, host: "gate", router: settings.routes,
+      ready: { wakeUp.ring() }
     ).queue
+    let quotas = storage.map { QuotaBook(storage: $0, threads: BenchThreads(), eventLoop: loop, clock: clock) }
     let connector = BenchConnector()
     var generator = SeededGenerator(seed: 7)
     dispatcher = Dispatcher(
       parts: Dispatcher.Parts(
         queue: queue, connector: connector, threads: BenchThreads(), clock: clock,
-        random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical)),
-      settings: settings, eventLoop: loop, wakeUp: wakeUp, board: HealthBoard())
+        random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical), quotas: quotas
+      ),
+      settings: settings, eventLoop: loop, wakeUp: wakeUp, board: board)
     connector.bench.withLock { $0 = NIOLoopBound(self, eventLoop: loop) }
   }
 
@@ -81,11 +97,12 @@ final class RelayBench {
   var clockReads: Int { time.reads.withLock { $0 } }
 
   /// Queues messages of these senders, in this order.
-  func accept(_ senders: [(sender: String, login: String)]) {
+  func accept(_ senders: [(sender: String, login: String)], to recipients: [String] = ["b@upstream.test"]) {
     for (number, each) in senders.enumerated() {
       let submission = Submission(
         id: queue.makeID(),
-        envelope: Envelope(sender: Address(each.sender)!, recipients: [Address("b@upstream.test")!]),
+        envelope: Envelope(
+          sender: Address(each.sender)!, recipients: recipients.map { Address($0)! }),
         origin: Origin(login: each.login, address: "192.0.2.1"), prefix: [])
       queue.accept(
         submission, last: Array("Subject: s\r\n\r\n".utf8).span.bytes, of: queue.makeDraft(), now: now,
@@ -132,6 +149,29 @@ final class RelayBench {
     }
   }
 
+  /// What a reload does.
+  func reload(_ configuration: Configuration) {
+    let settings = Settings.plain(configuration)
+    queue.adopt(settings.routes) { dispatcher.replace(settings, routing: $0) }
+    settle()
+  }
+
+  func pause(_ upstreams: String...) {
+    var pauses = Pauses()
+    for name in upstreams {
+      pauses[.upstream(name)] = Pause(
+        .upstream(name), since: Timestamp(milliseconds: now.wall), until: nil, by: "root", reason: nil)
+    }
+    dispatcher.adopt(pauses)
+    settle()
+  }
+
+  fileprivate func mood(of host: String) -> Mood { moods[host] ?? mood }
+
+  fileprivate func noteTaken(_ envelope: Envelope, by host: String) {
+    taken[host, default: []].append(envelope.recipients.map(\.text))
+  }
+
   fileprivate func noteDot(_ envelope: Envelope) {
     dots.append((now.monotonic - Self.start.monotonic, envelope.sender?.text ?? ""))
   }
@@ -141,6 +181,7 @@ final class RelayBench {
 private final class RelayPeer {
   let channel: EmbeddedChannel
   private unowned let bench: RelayBench
+  private let host: String
   private var session = ServerSession(
     policy: ServerPolicy(hostname: "relay.test", offersTLS: false, messageOctetsMax: 1 << 20, recipientsMax: 100),
     rights: ClientRights(mayOmitLogin: true, mayOmitTLS: true), isTLS: false)
@@ -148,8 +189,9 @@ private final class RelayPeer {
   private var output = ByteBuffer()
   private var isGreeted = false
 
-  init(_ channel: EmbeddedChannel, _ bench: RelayBench) {
+  init(_ channel: EmbeddedChannel, _ bench: RelayBench, host: String) {
     self.channel = channel
+    self.host = host
     self.bench = bench
   }
 
@@ -183,14 +225,16 @@ private final class RelayPeer {
 
   private func answer(_ envelope: Envelope) {
     bench.noteDot(envelope)
-    switch bench.mood {
+    switch bench.mood(of: host) {
     case .takes(let milliseconds):
+      bench.noteTaken(envelope, by: host)
       let peer = NIOLoopBound(self, eventLoop: bench.loop)
       bench.loop.scheduleTask(in: .milliseconds(milliseconds)) {
         peer.value.session.committed("ID", into: &peer.value.output)
       }
     case .defers:
       session.commitRefused(Reply(451, EnhancedStatus(4, 3, 0), "later"), into: &output)
+    case .refuses(let reply): session.commitRefused(reply, into: &output)
     case .silent, .down: break
     }
   }
@@ -200,15 +244,16 @@ private final class BenchConnector: Connector {
   let bench = Mutex<NIOLoopBound<RelayBench>?>(nil)
 
   func connect(
-    host: String, port: Int, on eventLoop: any EventLoop,
+    to destination: Destination, on eventLoop: any EventLoop,
     configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
   ) -> EventLoopFuture<any Channel> {
     let bench = bench.withLock { $0! }.value
-    if case .down = bench.mood { return eventLoop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
+    let host = destination.host
+    if case .down = bench.mood(of: host) { return eventLoop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
     let channel = EmbeddedChannel(handlers: [], loop: bench.loop)
     let configured = configure(channel)
     channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.99", port: 25), promise: nil)
-    bench.peers.append(RelayPeer(channel, bench))
+    bench.peers.append(RelayPeer(channel, bench, host: host))
     return configured.map { channel }
   }
 }

@@ -34,11 +34,11 @@ struct StatusLineTests {
       pauses[target] = Pause(target, since: Timestamp(milliseconds: 0), until: nil, by: "a", reason: nil)
     }
     let health = UpstreamHealth().pausedByHand(since: 0)
-    let line = StatusLine(queue: QueueSummary(), upstream: "office", health: health, pauses: pauses)
+    let line = StatusLine(queue: QueueSummary(), upstreams: [("office", health)], pauses: pauses)
     #expect(line.description == "0 waiting, office paused (admin), paused: in, out")
   }
 
   private func text(_ queue: QueueSummary, _ breaker: Breaker) -> String {
-    StatusLine(queue: queue, upstream: "office", health: UpstreamHealth(breaker.state)).description
+    StatusLine(queue: queue, upstreams: [("office", UpstreamHealth(breaker.state))]).description
   }
 }

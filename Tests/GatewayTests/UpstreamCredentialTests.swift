@@ -21,20 +21,22 @@ struct UpstreamCredentialTests {
   @Test("at a start the files decide, and without one the gateway runs without a secret and says what to do")
   func start() throws {
     let missing = try place.load(replacing: nil)
-    #expect(missing.credential?.secret == nil)
-    #expect(missing.login == nil)
-    #expect(missing.credentialTrouble?.description == "auth: no credential office.password: postern creds set office")
+    #expect(missing.upstreams[0].credential?.secret == nil)
+    #expect(missing.upstreams[0].login == nil)
+    #expect(
+      missing.upstreams[0].credentialTrouble?.description
+        == "auth: no credential office.password: postern creds set office")
     #expect(missing.findings.count == 1)
 
     for bad in ["", "\n"] {
       try place.write(bad)
-      #expect(try place.load(replacing: nil).login == nil)
+      #expect(try place.load(replacing: nil).upstreams[0].login == nil)
     }
     try place.write("one\n")
     let found = try place.load(replacing: nil)
-    #expect(found.login?.password == Secret("one"))
-    #expect(found.credentialTrouble == nil && found.findings.isEmpty)
-    guard case .file(let path, let modified, let owner) = found.credential?.source else {
+    #expect(found.upstreams[0].login?.secret == .password(Secret("one")))
+    #expect(found.upstreams[0].credentialTrouble == nil && found.findings.isEmpty)
+    guard case .file(let path, let modified, let owner) = found.upstreams[0].credential?.source else {
       Issue.record("not from a file")
       return
     }
@@ -52,14 +54,14 @@ struct UpstreamCredentialTests {
     try place.write("")
     #expect(throws: SystemdError.self) { try place.load(replacing: first) }
     try place.write("two")
-    #expect(try place.load(replacing: first).login?.password == Secret("two"))
+    #expect(try place.load(replacing: first).upstreams[0].login?.secret == .password(Secret("two")))
 
     place.remove()
     let without = try place.load(replacing: nil)
     let still = try place.load(replacing: without)
-    #expect(still.login == nil && still.credentialTrouble != nil)
+    #expect(still.upstreams[0].login == nil && still.upstreams[0].credentialTrouble != nil)
     try place.write("three")
-    #expect(try place.load(replacing: still).login?.password == Secret("three"))
+    #expect(try place.load(replacing: still).upstreams[0].login?.secret == .password(Secret("three")))
   }
 
   @Test("a credential that a reload needs for the first time has to be there")
@@ -70,8 +72,7 @@ struct UpstreamCredentialTests {
       try UpstreamCredential.load("other.password", replacing: first, from: place.credentials)
     }
     first.configuration.upstream.username = nil
-    let none = Settings(
-      configuration: first.configuration, users: first.users, serverTLS: nil, clientTLS: first.clientTLS, login: nil)
+    let none = Settings.plain(first.configuration)
     place.remove()
     #expect(throws: SystemdError.self) { try place.load(replacing: none) }
   }
@@ -80,33 +81,33 @@ struct UpstreamCredentialTests {
   func set() throws {
     try place.write("old")
     let first = try place.load(replacing: nil)
-    let changed = first.logging(inWith: place.set("new"))
-    #expect(try place.load(replacing: changed).login?.password == Secret("new"))
+    let changed = first.logging("office", inWith: place.set("new"))
+    #expect(try place.load(replacing: changed).upstreams[0].login?.secret == .password(Secret("new")))
     // Written again with the same content: systemd copies the same file once more.
     try place.write("old\n")
     let again = try place.load(replacing: changed)
-    #expect(again.login?.password == Secret("new"))
+    #expect(again.upstreams[0].login?.secret == .password(Secret("new")))
     try place.write("newer")
     let newer = try place.load(replacing: again)
-    #expect(newer.login?.password == Secret("newer"))
-    guard case .file = newer.credential?.source else {
+    #expect(newer.upstreams[0].login?.secret == .password(Secret("newer")))
+    guard case .file = newer.upstreams[0].credential?.source else {
       Issue.record("not from the file")
       return
     }
     // And from now on the file decides as ever.
     try place.write("old")
-    #expect(try place.load(replacing: newer).login?.password == Secret("old"))
+    #expect(try place.load(replacing: newer).upstreams[0].login?.secret == .password(Secret("old")))
   }
 
   @Test("a secret that was set where none was stays while there is no file, and goes when there is one")
   func setWithoutFile() throws {
-    let changed = try place.load(replacing: nil).logging(inWith: place.set("new"))
-    #expect(changed.credentialTrouble == nil)
-    #expect(try place.load(replacing: changed).login?.password == Secret("new"))
+    let changed = try place.load(replacing: nil).logging("office", inWith: place.set("new"))
+    #expect(changed.upstreams[0].credentialTrouble == nil)
+    #expect(try place.load(replacing: changed).upstreams[0].login?.secret == .password(Secret("new")))
     try place.write("")
     #expect(throws: SystemdError.self) { try place.load(replacing: changed) }
     try place.write("filed")
-    #expect(try place.load(replacing: changed).login?.password == Secret("filed"))
+    #expect(try place.load(replacing: changed).upstreams[0].login?.secret == .password(Secret("filed")))
   }
 
   @Test("what no AUTH can carry is no secret")
@@ -160,10 +161,9 @@ private final class CredentialPlace {
   func load(replacing old: Settings?) throws -> Settings {
     var upstream = Configuration.Upstream(name: "office")
     upstream.username = "u"
-    let settings = Settings(
-      configuration: Configuration(hostname: "gate.test", upstream: upstream), users: UsersFile(), serverTLS: nil,
-      clientTLS: try TLSContext.client(authorities: nil, minimum: .v12), login: nil)
-    return settings.logging(inWith: try UpstreamCredential.load("office.password", replacing: old, from: credentials))
+    let settings = Settings.plain(Configuration(hostname: "gate.test", upstream: upstream))
+    return settings.logging(
+      "office", inWith: try UpstreamCredential.load("office.password", replacing: old, from: credentials))
   }
 
   func set(_ secret: String) -> UpstreamCredential {

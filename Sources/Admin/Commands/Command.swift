@@ -21,6 +21,8 @@ package struct Command: Sendable, Equatable {
     case resumeIn = "resume in"
     case resumeOut = "resume out"
     case resumeUpstream = "resume upstream"
+    case routeTest = "route test"
+    case upstreamShow = "upstream show"
     case log
     case reload
     case usersList = "users list"
@@ -31,6 +33,8 @@ package struct Command: Sendable, Equatable {
     case usersRemove = "users remove"
     case credsList = "creds list"
     case credsSet = "creds set"
+    case credsLogin = "creds login"
+    case credsTest = "creds test"
     case spoolVerify = "spool verify"
     case spoolDump = "spool dump"
     case spoolRepair = "spool repair"
@@ -114,7 +118,7 @@ package struct Command: Sendable, Equatable {
   package var wireName: String { words.joined(separator: ".") }
 
   /// The daemon answers it: as a whole, or the client's part that only the daemon can do.
-  package var isAsked: Bool { place == .daemon || name == .credsSet }
+  package var isAsked: Bool { place == .daemon || name == .credsSet || name == .credsLogin }
 
   /// People do not type it: no help shows it.
   package var isHidden: Bool { name == .complete }

@@ -82,6 +82,16 @@ package enum CommandTable {
       .resumeUpstream, takes: .one(.upstream), level: .operate, changes: true, "send through an upstream again",
       details: ["An upstream that is paused because of trouble is tried at once."]),
     Command(
+      .upstreamShow, takes: .one(.upstream), level: .view, "everything known about one upstream",
+      details: ["Its health and what to do about it, TLS, login, budgets and what is used of them."]),
+    Command(
+      .routeTest, options: [.from, .to, .user, .client, .size], level: .view,
+      "which way a message would take; nothing is sent",
+      details: [
+        "The route that decides, its upstreams in order with their state, and the sender that each of them would get.",
+        "Example: postern route test --from scanner@example.com --to bob@example.org",
+      ]),
+    Command(
       .log, takes: .any(.selector), options: [.follow, .limit, .since], level: .view, place: .client,
       "lines of the journal, of all messages or of these",
       details: ["Example: postern log 7KQ2", "Example: postern log -f user:scanner"]),
@@ -115,13 +125,27 @@ package enum CommandTable {
       .credsList, level: .admin, "logins of the gateway at its upstreams: set when, worked when",
       details: ["Never shows a secret."]),
     Command(
-      .credsSet, takes: .one(.upstream), options: [.stdin, .noTest], level: .admin, place: .client, changes: true,
-      "replace the password for an upstream, without a restart",
+      .credsSet, takes: .one(.upstream),
+      options: [.clientSecret, .clientCertificate, .stdin, .noTest], level: .admin, place: .client,
+      changes: true, "replace the password or the application's secret for an upstream, without a restart",
       details: [
         "Asks for it on the terminal, without echo, and tries it at the upstream first. If it is refused, the old one",
         "stays in force, and the exit code is 1. If it works, mail that waited for it leaves.",
         "Without a running posternd, and with --no-test, it is stored as it is.",
+        "Example: postern creds set m365 --client-secret",
       ]),
+    Command(
+      .credsLogin, takes: .one(.upstream), options: [.refreshToken, .stdin], level: .admin, place: .client,
+      changes: true,
+      "sign in for an upstream with a browser on any machine (OAuth2)",
+      details: [
+        "Shows an address and a code, and waits until somebody has signed in there. The login is tried at the upstream;",
+        "if it works it is kept and renewed from then on, and mail that waited for it leaves. Needs a running posternd.",
+        "With --refresh-token somebody has signed in elsewhere, and brings what that gave.",
+      ]),
+    Command(
+      .credsTest, takes: .one(.upstream), level: .admin, "try the login that is in force, on a connection of its own",
+      details: ["Exit 1 if it is refused. If it works, mail that waited for it leaves."]),
     Command(
       .spoolVerify, takes: .optional(.directory), level: .admin, place: .client,
       "read the whole queue on disk and name every damage",

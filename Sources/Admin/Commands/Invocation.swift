@@ -123,6 +123,11 @@ package struct Invocation: Sendable, Equatable {
     if has(.now) { arguments.isNow = true }
     arguments.reason = options[.reason]
     arguments.seconds = options[.duration].flatMap(TimeSpan.seconds)
+    arguments.from = options[.from]
+    arguments.to = options[.to]
+    arguments.user = options[.user]
+    arguments.client = options[.client]
+    arguments.size = options[.size]
     arguments.limit = options[.limit].flatMap { Int($0) }
     return AdminRequest(id: id, command: command, args: arguments)
   }

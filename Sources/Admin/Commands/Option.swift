@@ -20,6 +20,14 @@ extension Command {
     case passwordStdin = "--password-stdin"
     case stdin = "--stdin"
     case noTest = "--no-test"
+    case clientSecret = "--client-secret"
+    case clientCertificate = "--client-certificate"
+    case refreshToken = "--refresh-token"
+    case from = "--from"
+    case to = "--to"
+    case user = "--user"
+    case client = "--client"
+    case size = "--size"
 
     /// What stands behind it; nil for a switch.
     package var value: String? {
@@ -28,6 +36,11 @@ extension Command {
       case .duration: "TIME"
       case .limit: "N"
       case .since: "WHEN"
+      case .clientCertificate: "FILE"
+      case .from, .to: "ADDRESS"
+      case .user: "NAME"
+      case .client: "NAME|IP"
+      case .size: "N"
       default: nil
       }
     }
@@ -35,7 +48,10 @@ extension Command {
     package var usage: String { rawValue + (value.map { " " + $0 } ?? "") }
 
     package func excludes(_ other: Option) -> Bool {
-      let choices: [Set<Option>] = [[.ask, .passwordStdin], [.count, .ids], [.dryRun, .yes]]
+      let choices: [Set<Option>] = [
+        [.ask, .passwordStdin], [.count, .ids], [.dryRun, .yes],
+        [.clientSecret, .clientCertificate],
+      ]
       return self != other && choices.contains { $0.contains(self) && $0.contains(other) }
     }
 
@@ -57,6 +73,14 @@ extension Command {
       case .passwordStdin: "read the password from standard input, one line"
       case .stdin: "read the secret from standard input, one line"
       case .noTest: "do not try it at the upstream first"
+      case .clientSecret: "the secret of an application (OAuth2) that logs in itself, not a password"
+      case .clientCertificate: "a PEM file with the certificate and the key of such an application"
+      case .refreshToken: "the refresh token of somebody who has signed in elsewhere"
+      case .from: "the envelope sender; <> is the null sender"
+      case .to: "the recipient"
+      case .user: "the login on the LAN side"
+      case .client: "the name of a [[client]], or an address"
+      case .size: "octets of the message, as 300K or 25M"
       }
     }
 

@@ -35,6 +35,7 @@ package struct CredentialsView: Sendable {
   private var table: Table
   private let now: Timestamp
   private var isEmpty = true
+  private var notes: [String] = []
 
   package init(now: Timestamp, style: Style) {
     table = Table(["UPSTREAM", "LOGIN", "KIND", "STATE", "SET", "LAST WORKED", "SOURCE"], style: style)
@@ -43,6 +44,7 @@ package struct CredentialsView: Sendable {
 
   package mutating func add(_ credential: CredentialReply) -> [String] {
     isEmpty = false
+    defer { noteTokens(credential) }
     let set = LoginsView.ago(credential.set, now: now, never: "-")
     return table.add([
       credential.upstream, credential.login ?? "-", credential.kind, credential.state,
@@ -52,6 +54,27 @@ package struct CredentialsView: Sendable {
   }
 
   package mutating func finish() -> [String] {
-    isEmpty ? ["no upstream wants a login"] : table.finish()
+    (isEmpty ? ["no upstream wants a login"] : table.finish()) + notes
+  }
+
+  /// What a row has no column for.
+  private mutating func noteTokens(_ credential: CredentialReply) {
+    var facts: [String] = []
+    if let account = credential.account { facts.append("signed in as \(account)") }
+    if let renewed = credential.renewed {
+      facts.append("renewed \(LoginsView.ago(renewed, now: now, never: "-"))")
+    }
+    if let ends = credential.tokenEnds, ends.milliseconds > now.milliseconds {
+      let seconds = Int((ends.milliseconds - now.milliseconds) / 1000)
+      facts.append("the token in hand ends in \(Humane.longSpan(seconds: seconds))")
+    }
+    if let ends = credential.ends {
+      let seconds = Int((ends.milliseconds - now.milliseconds) / 1000)
+      facts.append(
+        seconds < 0 ? "the certificate has ended" : "the certificate ends in \(Humane.longSpan(seconds: seconds))")
+    }
+    if let trouble = credential.trouble { facts.append(trouble) }
+    guard !facts.isEmpty else { return }
+    notes.append(TerminalText.escaped("\(credential.upstream): \(facts.joined(separator: "; "))"))
   }
 }

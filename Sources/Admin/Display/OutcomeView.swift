@@ -31,16 +31,30 @@ package enum OutcomeView {
     return lines
   }
 
+  /// What to do in a browser; the code stands alone, to be read over the telephone.
+  package static func lines(_ signIn: SignInReply, now: Timestamp, style: Style) -> [String] {
+    let minutes = max(1, Int((signIn.ends.milliseconds - now.milliseconds + 30_000) / 60_000))
+    return [
+      "open   \(style.paint(TerminalText.escaped(signIn.address), .strong))   with any browser, on any machine",
+      "enter  \(style.paint(TerminalText.escaped(signIn.code), .strong))   and sign in as the mailbox that mail goes out from",
+      "waiting, for \(Humane.count(minutes, "minute")) at most ...",
+    ]
+  }
+
   package static func lines(_ change: CredentialChangeReply, style: Style) -> [String] {
     var lines: [String] = []
+    if change.verb == "login" { lines.append("signed in\(change.account.map { " as \($0)" } ?? "")") }
     if change.tested {
       let time = change.milliseconds.map { "  (\(Double(($0 + 50) / 100) / 10) s)" } ?? ""
       lines.append("login at \(change.upstream): ok   \(change.reply ?? "")\(time)")
     } else {
       lines.append("stored as it is; nobody has tried it at \(change.upstream)")
     }
+    if change.verb == "login" { lines.append("kept by posternd, and renewed by itself") }
     if let stored = change.stored { lines.append("kept in \(stored)") }
-    if change.live {
+    if change.verb == "test" {
+      if change.released > 0 { lines.append("\(Humane.count(change.released, "message")) may leave now") }
+    } else if change.live {
       let released = change.released == 0 ? "" : ". \(Humane.count(change.released, "message")) may leave now"
       lines.append("in force now, without a restart\(released)")
     } else {

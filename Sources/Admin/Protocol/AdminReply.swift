@@ -17,6 +17,7 @@ package enum AdminReply: Sendable, Equatable {
     case pause(PauseReply)
     case credential(CredentialReply)
     case credentialChange(CredentialChangeReply)
+    case signIn(SignInReply)
     case login(LoginReply)
     case candidate(CandidateReply)
     case note(NoteReply)
@@ -26,6 +27,8 @@ package enum AdminReply: Sendable, Equatable {
     case spoolTransfer(SpoolTransferReply)
     case user(UserReply)
     case version(VersionReply)
+    case route(RouteReply)
+    case upstream(UpstreamReply)
     /// From a newer daemon; shown to nobody.
     case unknown(type: String)
   }
@@ -85,6 +88,7 @@ extension AdminReply.Payload: Codable {
     case "pause": self = .pause(try PauseReply(from: decoder))
     case "credential": self = .credential(try CredentialReply(from: decoder))
     case "credential-change": self = .credentialChange(try CredentialChangeReply(from: decoder))
+    case "sign-in": self = .signIn(try SignInReply(from: decoder))
     case "login": self = .login(try LoginReply(from: decoder))
     case "candidate": self = .candidate(try CandidateReply(from: decoder))
     case "note": self = .note(try NoteReply(from: decoder))
@@ -93,6 +97,8 @@ extension AdminReply.Payload: Codable {
     case "spool-transfer": self = .spoolTransfer(try SpoolTransferReply(from: decoder))
     case "user": self = .user(try UserReply(from: decoder))
     case "version": self = .version(try VersionReply(from: decoder))
+    case "route": self = .route(try RouteReply(from: decoder))
+    case "upstream": self = .upstream(try UpstreamReply(from: decoder))
     default: self = .unknown(type: type)
     }
   }
@@ -110,6 +116,7 @@ extension AdminReply.Payload: Codable {
     case .pause(let reply): try reply.encode(to: encoder)
     case .credential(let reply): try reply.encode(to: encoder)
     case .credentialChange(let reply): try reply.encode(to: encoder)
+    case .signIn(let reply): try reply.encode(to: encoder)
     case .login(let reply): try reply.encode(to: encoder)
     case .candidate(let reply): try reply.encode(to: encoder)
     case .note(let reply): try reply.encode(to: encoder)
@@ -118,6 +125,8 @@ extension AdminReply.Payload: Codable {
     case .spoolTransfer(let reply): try reply.encode(to: encoder)
     case .user(let reply): try reply.encode(to: encoder)
     case .version(let reply): try reply.encode(to: encoder)
+    case .route(let reply): try reply.encode(to: encoder)
+    case .upstream(let reply): try reply.encode(to: encoder)
     case .unknown: break
     }
   }
@@ -132,6 +141,7 @@ extension AdminReply.Payload: Codable {
     case .pause: "pause"
     case .credential: "credential"
     case .credentialChange: "credential-change"
+    case .signIn: "sign-in"
     case .login: "login"
     case .candidate: "candidate"
     case .note: "note"
@@ -140,6 +150,8 @@ extension AdminReply.Payload: Codable {
     case .spoolTransfer: "spool-transfer"
     case .user: "user"
     case .version: "version"
+    case .route: "route"
+    case .upstream: "upstream"
     case .unknown(let type): type
     }
   }

@@ -10,8 +10,14 @@ extension AdminRequest {
     if let seconds = args.seconds { words += [Command.Option.duration.rawValue, TimeSpan.text(seconds: seconds)] }
     if args.noDSN == true { words.append(Command.Option.noDSN.rawValue) }
     if args.isNow == true { words.append(Command.Option.now.rawValue) }
+    if let kind = args.kind { words.append("--\(kind)") }
     if args.noTest == true { words.append(Command.Option.noTest.rawValue) }
     if let limit = args.limit { words += [Command.Option.limit.rawValue, String(limit)] }
+    for (option, value) in [
+      (Command.Option.from, args.from), (.to, args.to), (.user, args.user), (.client, args.client), (.size, args.size),
+    ] {
+      if let value { words += [option.rawValue, Self.quoted(value)] }
+    }
     if args.dryRun == true { words.append(Command.Option.dryRun.rawValue) }
     if let reason = args.reason { words += [Command.Option.reason.rawValue, Self.quoted(reason)] }
     return words.joined(separator: " ")

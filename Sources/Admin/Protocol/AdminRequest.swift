@@ -53,14 +53,25 @@ package struct AdminRequest: Sendable, Equatable, Codable {
     package var secret: SecretText?
     /// Take the secret as it is.
     package var noTest: Bool?
+    /// What the secret is: none is the password; client-secret, client-certificate, refresh-token.
+    package var kind: String?
+    /// Of `creds.login`: what became of the sign-in that was begun.
+    package var wait: Bool?
     /// A line up to its cursor, for `complete`.
     package var line: String?
+    /// A delivery that is only thought of, for `route.test`: as typed.
+    package var from: String?
+    package var to: String?
+    package var user: String?
+    package var client: String?
+    package var size: String?
 
     package init(
       select: String? = nil, all: Bool? = nil, message: String? = nil, name: String? = nil, dryRun: Bool? = nil,
       upTo: String? = nil, asOf: Timestamp? = nil, confirmed: Int? = nil, reason: String? = nil, seconds: Int? = nil,
       noDSN: Bool? = nil, isNow: Bool? = nil, limit: Int? = nil,
-      secret: SecretText? = nil, noTest: Bool? = nil, line: String? = nil
+      secret: SecretText? = nil, noTest: Bool? = nil, kind: String? = nil, wait: Bool? = nil,
+      line: String? = nil
     ) {
       self.select = select
       self.all = all
@@ -77,11 +88,13 @@ package struct AdminRequest: Sendable, Equatable, Codable {
       self.limit = limit
       self.secret = secret
       self.noTest = noTest
+      self.kind = kind
+      self.wait = wait
       self.line = line
     }
 
     private enum CodingKeys: String, CodingKey {
-      case select, all, message, name, confirmed, reason, limit, secret, line
+      case select, all, message, name, confirmed, reason, limit, secret, kind, wait, line, from, to, user, client, size
       case dryRun = "dry_run"
       case upTo = "up_to"
       case asOf = "as_of"

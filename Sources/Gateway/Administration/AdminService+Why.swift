@@ -14,8 +14,9 @@ extension AdminService {
       guard let upstream = status.upstreams.first(where: { $0.name == subject }) else {
         throw Self.unknown(subject, names)
       }
-      let reply = UpstreamExplanation(upstream, status, now: Timestamp(milliseconds: now())).reply
-      return .answered([.why(reply)], to: request)
+      let explanation = UpstreamExplanation(
+        upstream, status, meaning: administration.meaning(ofTroubleOf: subject), now: Timestamp(milliseconds: now()))
+      return .answered([.why(explanation.reply)], to: request)
     }
     // Most words are also the beginning of an id, for all that their letters say.
     let isName = MessageID.canonical(subject) == nil || NearestName.of(subject, among: names) != nil
@@ -28,12 +29,22 @@ extension AdminService {
     switch found {
     case .waiting(let message):
       guard let id = MessageID(message.id), let facts = facts(of: id) else { throw gone(subject) }
-      return .answered(
-        [.why(MessageExplanation(facts.view, facts.details, status, now: now()).reply)], to: request)
+      let ways = ways(of: facts.view)
+      let candidates = Array(Set((ways ?? [names]).joined())).sorted()
+      let explanation = MessageExplanation(
+        facts.view, facts.details, status, ways: ways,
+        meaning: { [administration] in administration.meaning(of: $0, from: candidates) }, now: now())
+      return .answered([.why(explanation.reply)], to: request)
     case .perhapsFinished(let prefix):
       if isName { throw Self.unknown(subject, names) }
       return finishedExplanation(prefix, request)
     }
+  }
+
+  private func ways(of view: MessageView) -> [[String]]? {
+    let surroundings = administration.surroundings
+    let ways = view.lanes.map(surroundings.upstreams).filter { !$0.isEmpty }
+    return ways.isEmpty ? nil : ways
   }
 
   /// The message with what can be read back; without that if its record cannot be read.

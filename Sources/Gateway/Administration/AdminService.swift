@@ -67,10 +67,14 @@ final class AdminService: Sendable {
     case .resumeIn: return try resume(.incoming, request, peer)
     case .resumeOut: return try resume(.outgoing, request, peer)
     case .resumeUpstream: return try resume(.upstream(try name(request)), request, peer)
+    case .routeTest: return .answered([.route(administration.route(try delivery(request)))], to: request)
+    case .upstreamShow: return .answered([.upstream(try administration.upstream(try name(request)))], to: request)
     case .reload: return reload(request, peer)
     case .usersList: return .answered(administration.logins().map { .login($0) }, to: request)
     case .credsList: return .answered(administration.credentials().map { .credential($0) }, to: request)
     case .credsSet: return try setCredential(request, peer)
+    case .credsLogin: return try signIn(request, peer)
+    case .credsTest: return try testCredential(request, peer)
     case .complete: return .paged(try CandidateSearch(self, request, level: peer.level))
     case .usersAdd, .usersPasswd, .usersDisable, .usersEnable, .usersRemove, .log, .spoolVerify, .spoolDump,
       .spoolRepair, .spoolAdopt, .help, .version:

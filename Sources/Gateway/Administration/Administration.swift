@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Configuration
 import Crypto
 import Queue
 import SMTP
@@ -54,11 +55,25 @@ package protocol Administration: AnyObject, Sendable {
   func pause(_ target: PauseTarget, until: Int64?, by: String, reason: String?) throws(AdminError) -> PauseReply
   func resume(_ target: PauseTarget, by: String) throws(AdminError) -> PauseReply
   func upstreamNames() -> [String]
+  func route(_ delivery: Configuration.Delivery) -> RouteReply
+  func upstream(_ name: String) throws(AdminError) -> UpstreamReply
+  /// Of a reply to mail that goes through one of these upstreams; nil if nobody knows.
+  func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning?
+  /// Of what was last wrong with an upstream.
+  func meaning(ofTroubleOf upstream: String) -> ReplyMeaning?
   func credentials() -> [CredentialReply]
   /// `completed` is called once, from any thread, after up to 40 s.
   func setCredential(
-    _ upstream: String, secret: Secret, test: Bool, by: String,
+    _ upstream: String, kind: CredentialKind?, secret: Secret, test: Bool, by: String,
     completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void)
+  /// `completed` is called once, from any thread: of these three within 40 s, when somebody has signed in or the time for
+  /// that is over, and within 40 s.
+  func beginSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<SignInReply, AdminError>) -> Void)
+  func awaitSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void)
+  func testCredential(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void)
   /// The users of the file, with their last login since the start.
   func logins() -> [LoginReply]
 }

@@ -29,9 +29,11 @@ extension GatewayAdministration {
     try? gateway.queue.lastReply(id)
   }
 
-  /// All mail that waits belongs to the one upstream.
   var surroundings: Selector.Surroundings {
-    Selector.Surroundings(upstream: gateway.settings.current.configuration.upstream.name) { network, address in
+    let ways = gateway.settings.current.routes.ways
+    // While a new routing is on its way a lane may be one that it has not.
+    let upstreams = { (lane: UInt8) in Int(lane) < ways.count ? ways[Int(lane)].names : [] }
+    return Selector.Surroundings(upstreams: upstreams) { network, address in
       guard let network = Network(network), let address = IPAddress(address) else { return false }
       return network.contains(address)
     }

@@ -7,7 +7,7 @@ import Crypto
 /// Pauses by hand, credentials and logins, as the console asks for them.
 extension GatewayAdministration {
   func upstreamNames() -> [String] {
-    [gateway.settings.current.configuration.upstream.name]
+    gateway.settings.current.upstreams.map(\.name)
   }
 
   func pause(_ target: PauseTarget, until: Int64?, by: String, reason: String?) throws(AdminError) -> PauseReply {
@@ -40,9 +40,9 @@ extension GatewayAdministration {
 
   /// An upstream that is left alone because of trouble is tried now: whoever resumes it has mended something.
   private func probe(_ name: String, _ reply: inout PauseReply) {
-    guard let trouble = gateway.upstreamHealth.current.trouble else { return }
+    guard let trouble = gateway.upstreamHealth[name].trouble else { return }
     reply.changed = true
-    gateway.dispatcherLoop.execute { [gateway] in gateway.dispatcher.value.probe() }
+    gateway.dispatcherLoop.execute { [gateway] in gateway.dispatcher.value.probe(name) }
     reply.notes.append("\(name) is tried again as soon as mail waits; last seen: \(trouble)")
   }
 
@@ -84,32 +84,88 @@ extension GatewayAdministration {
   // MARK: credentials and logins
 
   func credentials() -> [CredentialReply] {
-    let settings = gateway.settings.current
-    guard let credential = settings.credential else { return [] }
-    let login = gateway.upstreamHealth.login
+    gateway.settings.current.upstreams.compactMap(credential)
+  }
+
+  private func credential(_ settings: UpstreamSettings) -> CredentialReply? {
+    let login = gateway.upstreamHealth.login(at: settings.name)
     var reply = CredentialReply(
-      upstream: settings.configuration.upstream.name, kind: "password",
-      login: settings.configuration.upstream.username, state: "missing",
+      upstream: settings.name, kind: settings.oauth?.kind ?? settings.credential?.kind ?? "password",
+      login: settings.upstream.username, state: "missing",
       lastSuccess: login.lastSuccess.map { Timestamp(milliseconds: $0) })
+    if let keeper = gateway.tokens[settings.name] { describe(keeper, &reply) }
+    let isRefused = gateway.upstreamHealth[settings.name].trouble?.kind == .login
+    guard let credential = settings.credential else {
+      guard settings.oauth != nil else { return nil }
+      if reply.set != nil { reply.state = isRefused ? "refused" : login.isProven ? "ok" : "unused" }
+      return reply
+    }
     switch credential.source {
-    case .missing: return [reply]
+    case .missing: return reply
     case .file(let path, let modified, let owner):
       (reply.source, reply.set, reply.setBy) = (path, Timestamp(milliseconds: modified), owner)
     case .set(let by, let wall, _):
       (reply.source, reply.set, reply.setBy) = ("creds set", Timestamp(milliseconds: wall), by)
     }
-    let isRefused = gateway.upstreamHealth.current.trouble?.kind == .login
     reply.state = isRefused ? "refused" : login.isProven ? "ok" : "unused"
-    return [reply]
+    return reply
+  }
+
+  /// What is known of tokens; never one of them.
+  private func describe(_ keeper: TokenKeeper, _ reply: inout CredentialReply) {
+    let facts = keeper.facts
+    reply.tokenEnds = facts.tokenEnds.map { Timestamp(milliseconds: $0) }
+    reply.trouble = facts.trouble?.text.text
+    if case .certificate(let identity) = keeper.server.client.proof {
+      reply.ends = Timestamp(milliseconds: identity.notAfter * 1000)
+    }
+    guard let kept = facts.kept else { return }
+    (reply.set, reply.setBy) = (Timestamp(milliseconds: kept.signedIn), kept.by.text)
+    reply.source = "tokens"
+    reply.account = kept.account?.text
+    reply.renewed = Timestamp(milliseconds: kept.renewed)
   }
 
   func setCredential(
-    _ upstream: String, secret: Secret, test: Bool, by: String,
+    _ upstream: String, kind: CredentialKind?, secret: Secret, test: Bool, by: String,
     completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
   ) {
     do {
       try check(upstream: upstream)
-      gateway.setCredential(upstream, secret: secret, test: test, by: by, completed: completed)
+      gateway.setCredential(upstream, kind: kind, secret: secret, test: test, by: by, completed: completed)
+    } catch {
+      completed(.failure(error))
+    }
+  }
+
+  func beginSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<SignInReply, AdminError>) -> Void
+  ) {
+    do {
+      try check(upstream: upstream)
+      gateway.beginSignIn(upstream, by: by, completed: completed)
+    } catch {
+      completed(.failure(error))
+    }
+  }
+
+  func awaitSignIn(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
+  ) {
+    do {
+      try check(upstream: upstream)
+      gateway.awaitSignIn(upstream, by: by, completed: completed)
+    } catch {
+      completed(.failure(error))
+    }
+  }
+
+  func testCredential(
+    _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
+  ) {
+    do {
+      try check(upstream: upstream)
+      gateway.testCredential(upstream, by: by, completed: completed)
     } catch {
       completed(.failure(error))
     }
@@ -124,7 +180,7 @@ extension GatewayAdministration {
     }
   }
 
-  private func check(upstream name: String) throws(AdminError) {
+  func check(upstream name: String) throws(AdminError) {
     let names = upstreamNames()
     guard !names.contains(name) else { return }
     let suggestion = NearestName.of(name, among: names).map { ". Did you mean '\($0)'?" } ?? ""

@@ -22,11 +22,12 @@ final class GatewayAdministration: Administration {
     let configuration = settings.configuration
     let record = gateway.lastReload
     let queue = gateway.queue.summary(now: now)
-    let upstream = gateway.upstream(now: now)
+    let upstreams = gateway.upstreams(now: now)
     let pauses = gateway.pauses.current.all
     let spool = gateway.spool.facts.reply
     let isDegraded =
-      upstream.state != "ok" || queue.failed > 0 || queue.quarantined > 0 || !pauses.isEmpty
+      upstreams.contains { $0.state != "ok" && $0.state != "standby" } || queue.failed > 0 || queue.quarantined > 0
+      || !pauses.isEmpty
       || spool.state != "ok"
     return StatusReply(
       health: isDegraded ? .degraded : .ok, version: Product.version, host: configuration.hostname,
@@ -38,7 +39,7 @@ final class GatewayAdministration: Administration {
         queued: queue.queued, sending: queue.sending, deferred: queue.deferred, held: queue.held,
         failed: queue.failed, quarantined: queue.quarantined, bytes: queue.octets,
         oldestSeconds: queue.oldest.map { Int((now.wall - $0) / 1000) }, dropped: queue.dropped),
-      upstreams: [upstream],
+      upstreams: upstreams,
       incoming: StatusReply.Incoming(
         sessions: gateway.sessionCount,
         listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
@@ -70,9 +71,22 @@ final class GatewayAdministration: Administration {
         code: "client.plaintext", message: "\(client.name) may submit without TLS, allowed by its client stanza",
         client: client.name)
     }
-    if configuration.upstream.security == .none, configuration.upstream.provider == .generic {
+    for upstream in configuration.upstreams where upstream.security == .none && !upstream.isCapture {
       warnings.append(
-        StatusReply.Warning(code: "upstream.plaintext", message: "mail leaves without TLS: allow_insecure is set"))
+        StatusReply.Warning(
+          code: "upstream.plaintext", message: "mail for \(upstream.name) leaves without TLS: allow_insecure is set"))
+    }
+    for upstream in gateway.settings.current.upstreams {
+      guard case .certificate(let identity) = upstream.oauth?.proof else { continue }
+      let days = (identity.notAfter - gateway.clock.now().wall / 1000) / 86_400
+      guard days < 14 else { continue }
+      let end = days < 0 ? "has ended" : "ends in \(days) days"
+      warnings.append(
+        StatusReply.Warning(
+          code: "creds.certificate",
+          message:
+            "the client certificate for \(upstream.name) \(end): postern creds set \(upstream.name) --client-certificate"
+        ))
     }
     if queue.quarantined > 0 {
       warnings.append(

@@ -12,17 +12,23 @@ struct MessageExplanation {
   private let status: StatusReply
   private let obstacles: Obstacles
   private let now: Int64
-  /// All mail goes the one way.
+  private let meaning: (Reply) -> ReplyMeaning?
+  /// nil: there are several, and which of them answered is not remembered.
   private let upstream: StatusReply.Upstream?
 
-  /// `details` is nil where the message's record cannot be read; `now` is wall time in milliseconds.
-  init(_ view: MessageView, _ details: MessageDetails?, _ status: StatusReply, now: Int64) {
+  /// `details` is nil where the message's record cannot be read; `ways` are those of its recipients, upstreams by name;
+  /// `meaning` knows replies; `now` is wall time in milliseconds.
+  init(
+    _ view: MessageView, _ details: MessageDetails?, _ status: StatusReply, ways: [[String]]? = nil,
+    meaning: @escaping (Reply) -> ReplyMeaning? = { _ in nil }, now: Int64
+  ) {
+    self.meaning = meaning
     self.view = view
     self.details = details
     self.status = status
     self.now = now
-    obstacles = Obstacles(status)
-    upstream = status.upstreams.first
+    obstacles = Obstacles(status, ways: ways)
+    upstream = status.upstreams.count == 1 ? status.upstreams.first : nil
   }
 
   var reply: WhyReply {
@@ -80,7 +86,7 @@ struct MessageExplanation {
     answers.prefix(Self.answersMax).flatMap { answer -> [String] in
       let whom = answers.count > 1 ? "\(answer.receivers): " : ""
       let sentence = "\(whom)\(said(answer)) at \(time(answer.wall)) (attempt \(answer.attempts))"
-      return [sentence] + (KnownReplies.meaning(of: answer.reply).map { ["that means: \($0)"] } ?? [])
+      return [sentence] + (answer.isOurs ? [] : meaning(answer.reply)?.sentences ?? [])
     } + (answers.count > Self.answersMax ? ["and \(answers.count - Self.answersMax) other answers"] : [])
       + (details?.duplicatePossible == true
         ? ["a connection broke before the answer came, so the other side may have it already"] : [])

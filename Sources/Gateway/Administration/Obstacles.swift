@@ -4,14 +4,19 @@ import Admin
 import Queue
 import SMTP
 
-/// What keeps all mail from leaving at one moment: pauses by hand, and upstreams that do not work.
+/// What keeps mail from leaving at one moment: pauses by hand, and upstreams that do not work where no other one of the
+/// same way does.
 struct Obstacles {
   let pauses: [Pause]
   let upstreams: [StatusReply.Upstream]
 
-  init(_ status: StatusReply) {
+  /// `ways` are lists of upstreams by name, of the mail that is meant; nil: of mail that may take any.
+  init(_ status: StatusReply, ways: [[String]]? = nil) {
     pauses = status.pauses
-    upstreams = status.upstreams.filter { $0.state == "paused" || $0.state == "unreachable" }
+    let ailing = status.upstreams.filter { $0.state == "paused" || $0.state == "unreachable" }
+    let ill = Set(ailing.map(\.name))
+    let blocked = (ways ?? [status.upstreams.map(\.name)]).filter { $0.allSatisfy(ill.contains) }.joined()
+    upstreams = ailing.filter { blocked.contains($0.name) }
   }
 
   var outgoing: Pause? { pauses.first { $0.side == "out" } }

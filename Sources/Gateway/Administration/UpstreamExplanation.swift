@@ -8,9 +8,14 @@ struct UpstreamExplanation {
   private let upstream: StatusReply.Upstream
   private let status: StatusReply
   private let obstacles: Obstacles
+  /// Of what it said; nil if nobody knows.
+  private let meaning: ReplyMeaning?
   private let now: Timestamp
 
-  init(_ upstream: StatusReply.Upstream, _ status: StatusReply, now: Timestamp) {
+  init(
+    _ upstream: StatusReply.Upstream, _ status: StatusReply, meaning: ReplyMeaning? = nil, now: Timestamp
+  ) {
+    self.meaning = meaning
     self.upstream = upstream
     self.status = status
     self.now = now
@@ -41,7 +46,7 @@ struct UpstreamExplanation {
     if !works {
       if let reply = upstream.reply {
         reasons.append("it said, or this was seen: \(reply)")
-        if let meaning = KnownReplies.meaning(ofText: reply) { reasons.append("that means: \(meaning)") }
+        reasons += meaning?.sentences ?? []
       }
       reasons += Self.consequences(upstream)
       if let next = upstream.nextProbe {
@@ -70,13 +75,27 @@ struct UpstreamExplanation {
     return (paused ?? []) + (works ? [] : Self.actions(upstream))
   }
 
+  /// Trouble with tokens names the command that helps.
+  private static func command(in reply: String?) -> String? {
+    guard let reply, reply.hasPrefix("token: "), let start = reply.firstRange(of: "postern creds ") else { return nil }
+    return String(reply[start.lowerBound...].prefix { !"(;".contains($0) }).trimmed
+  }
+
   static func actions(_ upstream: StatusReply.Upstream) -> [WhyReply.Action] {
     let now = WhyReply.Action(label: "try it now", command: "postern resume upstream \(upstream.name)")
     switch upstream.reason {
     case "login":
+      if let command = command(in: upstream.reply) {
+        return [WhyReply.Action(label: "mend the login", command: command), now]
+      }
       return [WhyReply.Action(label: "give the right password", command: "postern creds set \(upstream.name)"), now]
     case "admin": return [WhyReply.Action(label: "send through it again", command: now.command)]
     default: return [now]
     }
   }
+}
+
+extension String {
+  /// Without spaces at its end.
+  fileprivate var trimmed: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

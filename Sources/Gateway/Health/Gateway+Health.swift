@@ -24,8 +24,9 @@ extension Gateway {
 
   var statusLine: StatusLine {
     StatusLine(
-      queue: queue.summary(now: clock.now()), upstream: settings.current.configuration.upstream.name,
-      health: upstreamHealth.current, pauses: pauses.current, spool: spool.facts.reply.state)
+      queue: queue.summary(now: clock.now()),
+      upstreams: settings.current.upstreams.map { ($0.name, upstreamHealth[$0.name]) }, pauses: pauses.current,
+      spool: spool.facts.reply.state)
   }
 
   func makeHealthMonitor(on eventLoop: any EventLoop) -> HealthMonitor {
@@ -51,7 +52,8 @@ extension Gateway {
     case .mail(let waiting, let seconds):
       log.report(
         .queueStalled(
-          upstream: settings.current.configuration.upstream.name, waiting: waiting, seconds: seconds))
+          upstream: settings.current.upstreams.map(\.name).joined(separator: ", "), waiting: waiting,
+          seconds: seconds))
     }
   }
 }

@@ -22,8 +22,6 @@ package final class HistoryWriter: FinishedMail {
   let directory: HistoryDirectory
   private let clock: Clock
   private let report: @Sendable (Event) -> Void
-  /// The name of the way that mail takes.
-  private let upstream: @Sendable () -> String?
   private let state: Mutex<State>
   private let wakeup = Wakeup()
 
@@ -38,12 +36,10 @@ package final class HistoryWriter: FinishedMail {
   }
 
   init(
-    _ directory: HistoryDirectory, keep: Int64?, clock: Clock, upstream: @escaping @Sendable () -> String?,
-    report: @escaping @Sendable (Event) -> Void
+    _ directory: HistoryDirectory, keep: Int64?, clock: Clock, report: @escaping @Sendable (Event) -> Void
   ) {
     self.directory = directory
     self.clock = clock
-    self.upstream = upstream
     self.report = report
     state = Mutex(State(keep: keep))
   }
@@ -140,11 +136,10 @@ package final class HistoryWriter: FinishedMail {
       failure = error
     }
     guard keep != nil else { return (0, failure?.description) }
-    let name = upstream()
     var octets: [UInt8] = []
     var messages = 0
     for (place, ending) in endings.enumerated() {
-      HistoryLine.append(ending.mail, upstream: name, to: &octets)
+      HistoryLine.append(ending.mail, upstream: ending.upstream, to: &octets)
       messages += 1
       guard octets.count >= Self.octetsPerWrite || place == endings.count - 1 else { continue }
       do throws(HistoryError) {

@@ -21,21 +21,20 @@ extension Gateway {
         let new = try Settings.load(path: configurationPath, replacing: old)
         let changed =
           try Self.changes(from: old.configuration, to: new.configuration)
-          + (old.login != new.login && old.configuration.upstream == new.configuration.upstream ? ["credential"] : [])
+          + (Self.isCredentialChanged(from: old, to: new) ? ["credential"] : [])
         try listeners.open(new.configuration)
         for listener in listeners.unmoved(from: old.configuration, to: new.configuration) {
           log.report(.socketUnmoved(listener: listener))
         }
         settings.replace(new)
         limitSessions()
+        tokens.retain(new.upstreams.filter { $0.oauth != nil }.map(\.name))
         log.setLevel(new.configuration.log.level.logger)
         queue.adopt(QueuePolicy(new.configuration.queue))
         history.adopt(keep: new.configuration.queue.historyKeep)
         spool.adopt(SpaceGauge.Limits(new.configuration.queue))
-        dispatcherLoop.execute {
-          self.notices.value.replace(new)
-          self.dispatcher.value.replace(new)
-        }
+        dispatcherLoop.execute { self.notices.value.replace(new) }
+        route(new, insteadOf: old)
         let record = lastRecord.withLock { last in
           last = ReloadRecord(loaded: clock.now().wall, generation: last.generation + 1, changed: changed)
           return last
@@ -53,6 +52,23 @@ extension Gateway {
     }
   }
 
+  /// What waits goes the new ways too. The dispatcher knows them before any mail is in their lanes.
+  private func route(_ new: Settings, insteadOf old: Settings) {
+    guard new.routes != old.routes else { return replace(new, routing: queue.routing) }
+    queue.adopt(new.routes) { routing in replace(new, routing: routing) }
+  }
+
+  private func replace(_ new: Settings, routing: UInt32) {
+    dispatcherLoop.execute { self.dispatcher.value.replace(new, routing: routing) }
+  }
+
+  private static func isCredentialChanged(from old: Settings, to new: Settings) -> Bool {
+    old.upstreams.contains { before in
+      guard let after = new.upstream(named: before.name) else { return false }
+      return after.upstream == before.upstream && (after.login != before.login || after.oauth != before.oauth)
+    }
+  }
+
   /// The tables that differ. What only a start can change is refused, so that file and process never disagree.
   private static func changes(from old: Configuration, to new: Configuration) throws(GatewayError) -> [String] {
     for (key, isChanged) in [
@@ -63,7 +79,7 @@ extension Gateway {
     }
     return [
       ("hostname", old.hostname != new.hostname), ("postmaster", old.postmaster != new.postmaster),
-      ("upstream", old.upstream != new.upstream),
+      ("upstream", old.upstreams != new.upstreams), ("route", old.routes != new.routes),
       ("listen", old.listeners != new.listeners), ("access", old.access != new.access),
       ("client", old.clients != new.clients), ("message", old.message != new.message),
       ("queue", old.queue != new.queue), ("bounce", old.bounce != new.bounce), ("tls", old.tls != new.tls),
@@ -96,9 +112,10 @@ extension Gateway {
   }
 
   private func warnOfCredential() {
-    let current = settings.current
-    guard let credential = current.credential, case .missing(let reason) = credential.source else { return }
-    log.report(.credentialMissing(credential.name, upstream: current.configuration.upstream.name, reason: reason))
+    for upstream in settings.current.upstreams {
+      guard let credential = upstream.credential, case .missing(let reason) = credential.source else { continue }
+      log.report(.credentialMissing(credential.name, upstream: upstream.name, reason: reason))
+    }
   }
 }
 

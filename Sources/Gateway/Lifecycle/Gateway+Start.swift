@@ -41,7 +41,7 @@ extension Gateway {
     let waiting = gateway.queue.summary(now: clock.now()).messages
     log.report(
       .started(
-        listeners: gateway.listeners.descriptions, upstream: settings.configuration.upstream.name, waiting: waiting))
+        listeners: gateway.listeners.descriptions, upstreams: settings.upstreams.map(\.name), waiting: waiting))
     gateway.startHealth()
     return gateway
   }

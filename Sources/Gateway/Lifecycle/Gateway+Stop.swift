@@ -17,6 +17,7 @@ extension Gateway {
     stopHealth()
     notifier.stopping()
     pauses.stop()
+    tokens.stop()
     let sessions =
       (try? EventLoopFuture.whenAllSucceed(sessionLoops.map { $0.sessionCount() }, on: dispatcherLoop).wait())
     log.report(.stopping(sessions: sessions?.reduce(0, +) ?? 0))

@@ -34,11 +34,11 @@ struct Storage: Sendable {
       let disk = try PosixDisk(path: configuration.directory)
       history = HistoryWriter(
         HistoryDirectory(path: "\(configuration.directory)/history"), keep: configuration.historyKeep, clock: clock,
-        upstream: { holder.current.configuration.upstream.name }, report: { log.report($0) })
+        report: { log.report($0) })
       var pace = RecoveryPace()
       let (queue, report) = try MessageQueue.open(
         disk: disk, policy: QueuePolicy(opening: configuration), now: startedAt, salt: SecureRandom.number(),
-        host: HostName.own(), finishedMail: history,
+        host: HostName.own(), router: holder.current.routes, finishedMail: history,
         progress: { messages in
           guard pace.isDue(clock.now().monotonic) else { return }
           notifier.extendTimeout(

@@ -18,7 +18,10 @@ struct Threads: Sendable {
   /// Who looks through the history takes the time of nobody else.
   let search = NIOThreadPool(numberOfThreads: 1)
 
-  private var pools: [NIOThreadPool] { [login, disk, search] }
+  /// The system's resolver may wait for half a minute; a name that nobody knows does not keep the next one waiting.
+  let resolvers = NIOThreadPool(numberOfThreads: 2)
+
+  private var pools: [NIOThreadPool] { [login, disk, search, resolvers] }
 
   /// Event loops run from the beginning.
   func startPools() {

@@ -51,13 +51,19 @@ struct NotificationJob: Sendable {
       hostname: configuration.hostname, id: id.description, messageID: notice.id.description,
       sender: notice.sender.text, told: told.map(\.text), arrival: notice.received / 1000, now: now.wall / 1000,
       zoneOffset: clock.zoneOffset,
-      remote: configuration.upstream.provider == .generic ? configuration.upstream.host : nil,
+      remote: remote,
       recipients: notice.recipients.map(Self.recipient), original: original)
     let facts = NotificationFacts(
       id: id, about: notice.id, kind: notice.kind, told: told, isSenderTold: told.contains(notice.sender))
     return Notification(
       submission: Submission(id: id, envelope: Envelope(sender: nil, recipients: told), origin: Self.origin),
       octets: report.octets(), facts: facts, damage: damage, notice: NoticeHolder(notice))
+  }
+
+  /// Whose answers these are; nil if there are several that may have given them.
+  private var remote: String? {
+    let upstreams = settings.configuration.upstreams
+    return upstreams.count == 1 && !upstreams[0].isCapture ? upstreams[0].host : nil
   }
 
   /// We are no client: no address, and a turn of our own beside the submitters.

@@ -21,8 +21,8 @@ extension Event: LogRecord {
 
   private func describe(into list: inout FieldList) {
     switch self {
-    case .started(_, let upstream, let waiting):
-      list.add(.upstream, upstream)
+    case .started(_, let upstreams, let waiting):
+      list.add(.upstream, upstreams.joined(separator: ", "))
       list.add(.waiting, waiting)
     case .startFailed(let reason):
       list.add(.reason, reason)
@@ -140,6 +140,15 @@ extension Event: LogRecord {
       list.add(.upstreamState, "ok")
       list.add(.pause, milliseconds: seconds * 1000)
       list.add(.waiting, waiting)
+    case .upstreamPaced(let upstream, let reply):
+      list.add(.upstream, upstream)
+      list.add(.upstreamState, reply == nil ? "ok" : "slow")
+      if let reply { list.add(reply) }
+    case .quotaNearlyUsed(let upstream, let use):
+      list.add(.upstream, upstream)
+      list.add(.reason, use.description)
+    case .quotasUnreadable(let reason):
+      list.add(.reason, reason)
 
     case .credentialChanged(let credential, let upstream, let by, let reply, let released):
       list.add(.credential, credential)

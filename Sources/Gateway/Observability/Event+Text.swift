@@ -9,8 +9,9 @@ import SMTP
 extension Event {
   package var message: String {
     switch self {
-    case .started(let listeners, let upstream, let waiting):
-      "ready: listening on \(listeners.joined(separator: ", ")); upstream \(upstream); \(waiting) waiting"
+    case .started(let listeners, let upstreams, let waiting):
+      "ready: listening on \(listeners.joined(separator: ", ")); upstream \(upstreams.joined(separator: ", ")); "
+        + "\(waiting) waiting"
     case .startFailed(let reason):
       "cannot start: \(reason)"
     case .stopping(let sessions):
@@ -102,6 +103,13 @@ extension Event {
         + "\(waiting) waiting, none bounced"
     case .upstreamRecovered(let upstream, let seconds, let waiting):
       "upstream \(upstream) works again after \(seconds) s; \(waiting) released"
+    case .upstreamPaced(let upstream, let reply):
+      reply.map { "warning: upstream \(upstream) is given mail more slowly: \($0)" }
+        ?? "upstream \(upstream) is given mail at full pace again"
+    case .quotaNearlyUsed(let upstream, let use):
+      "warning: upstream \(upstream) has had \(use); mail for it waits when that is reached"
+    case .quotasUnreadable(let reason):
+      "warning: what was sent before the start is not known, so quotas count from here: \(reason)"
 
     case .credentialChanged(let credential, let upstream, let by, let reply, let released):
       "credential \(credential) set by \(by), "

@@ -11,7 +11,7 @@ import SMTP
 /// What is the same for all events of a kind is in `EventKind`; the text of a case in `Event+Text.swift`, its facts in
 /// `Event+Fields.swift`. They hold no secret: passwords are unprintable by type, and what peers said comes in `PeerText`.
 package enum Event: Sendable {
-  case started(listeners: [String], upstream: String, waiting: Int)
+  case started(listeners: [String], upstreams: [String], waiting: Int)
   case startFailed(String)
   case stopping(sessions: Int)
   case configurationLoaded(path: String, generation: Int, changed: [String])
@@ -73,6 +73,10 @@ package enum Event: Sendable {
   case notificationPostponed(MessageID?, reason: String, seconds: Int64)
   case upstreamPaused(String, UpstreamTrouble, seconds: Int64, waiting: Int)
   case upstreamRecovered(String, pausedSeconds: Int64, waiting: Int)
+  /// It asked us to slow down, and is given less; nil: it is given all again.
+  case upstreamPaced(String, Reply?)
+  case quotaNearlyUsed(String, QuotaUse)
+  case quotasUnreadable(String)
 
   /// `reply` is the upstream's; nil: it was not asked.
   case credentialChanged(String, upstream: String, by: String, reply: Reply?, released: Int)
@@ -134,9 +138,12 @@ package enum Event: Sendable {
       case .login: .upstreamAuthFailed
       case .tls: .upstreamTLSFailed
       case .unreachable: .upstreamUnreachable
-      case .busy, .broken: .upstreamPaused
+      case .busy, .quota, .broken: .upstreamPaused
       }
-    case .upstreamRecovered: .upstreamRecovered
+    case .upstreamRecovered, .upstreamPaced(_, nil): .upstreamRecovered
+    case .upstreamPaced: .upstreamSlow
+    case .quotaNearlyUsed: .quotaNearlyUsed
+    case .quotasUnreadable: .quotasUnreadable
     case .credentialChanged: .credentialChanged
     case .credentialRefused: .credentialRefused
     case .credentialMissing: .credentialMissing

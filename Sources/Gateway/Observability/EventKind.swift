@@ -51,6 +51,9 @@ package enum EventKind: String, Sendable, CaseIterable {
   case upstreamTLSFailed = "upstream-tls-failed"
   case upstreamUnreachable = "upstream-unreachable"
   case upstreamRecovered = "upstream-recovered"
+  case upstreamSlow = "upstream-slow"
+  case quotaNearlyUsed = "quota-nearly-used"
+  case quotasUnreadable = "quotas-unreadable"
 
   case credentialChanged = "credential-changed"
   case credentialRefused = "credential-refused"
@@ -108,6 +111,9 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .upstreamTLSFailed: "bdf27f9d8e0448e18f44270164015f3f"
     case .upstreamUnreachable: "1c529f90d2a949699925c72bb9068f85"
     case .upstreamRecovered: "c4bb438aec2448888d4bd9a01c3eb201"
+    case .upstreamSlow: "0e8515130d70493a8fa235bfdad757e8"
+    case .quotaNearlyUsed: "7d63019b2c9549c5b4edbea85d5fb992"
+    case .quotasUnreadable: "bf315f8de3a54716bf83ad197d1486c6"
     case .credentialChanged: "643cd4018c52477c810a26782d023024"
     case .credentialRefused: "a84845abd24849769521ad96f9444bef"
     case .credentialMissing: "e6f48f2f660f41afad095e6c311f723e"
@@ -127,7 +133,8 @@ package enum EventKind: String, Sendable, CaseIterable {
       .error
     case .spoolMoved, .spoolDoubtful, .tlsCertExpires, .socketUnserved, .socketUnmoved, .filesLimited,
       .controlSocketFailed, .historyLost, .authThrottled, .sessionsExceeded, .failed, .expired, .upstreamPaused,
-      .upstreamUnreachable, .paused, .doubleBounced, .notificationPostponed:
+      .upstreamUnreachable, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable, .paused, .doubleBounced,
+      .notificationPostponed:
       .warning
     case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
       .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
@@ -145,7 +152,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .sent, .deferred, .failed, .expired: "postern/smtp"
     case .notified, .doubleBounced, .notificationPostponed: "postern/bounce"
     case .queued, .removed, .upstreamPaused, .upstreamAuthFailed, .upstreamTLSFailed, .upstreamUnreachable,
-      .upstreamRecovered:
+      .upstreamRecovered, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable:
       "postern/qmgr"
     case .started, .startFailed, .stopping, .configLoaded, .configRejected, .recovered, .spoolCorrupt, .spoolMoved,
       .spoolLow, .spoolSyncFailed, .spoolRecovered, .spoolDoubtful, .tlsCertExpires, .queueStalled, .spoolStalled,

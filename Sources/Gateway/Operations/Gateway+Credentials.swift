@@ -5,6 +5,7 @@ import Admin
 import Configuration
 import Crypto
 import NIOCore
+import OAuth
 import SMTP
 import Systemd
 
@@ -13,67 +14,84 @@ import Systemd
 extension Gateway {
   typealias CredentialResult = Result<CredentialChangeReply, AdminError>
 
+  /// The credential that a kind of secret is for this upstream; nil if it has no use for that.
+  private func credentialName(of settings: UpstreamSettings, kind: CredentialKind?) -> String? {
+    let upstream = settings.upstream
+    guard OAuthSettings(upstream) != nil else { return kind == nil ? upstream.credentialName : nil }
+    switch kind {
+    case .clientSecret: return upstream.clientSecretCredential
+    case .clientCertificate: return upstream.clientCertificateCredential
+    case .refreshToken: return nil
+    // What is there is replaced.
+    case nil: return settings.credential?.name ?? upstream.clientSecretCredential
+    }
+  }
+
   private var credentialFiles: Credentials { Settings.credentials(configurationPath: configurationPath) }
 
   /// `completed` is called once, on any thread, within about `Limits.loginProbeSeconds`.
   func setCredential(
-    _ upstreamName: String, secret: Secret, test: Bool, by: String,
+    _ upstreamName: String, kind: CredentialKind?, secret: Secret, test: Bool, by: String,
     completed: @escaping @Sendable (CredentialResult) -> Void
   ) {
-    let settings = settings.current
-    let upstream = settings.configuration.upstream
-    guard upstream.name == upstreamName, let name = upstream.credentialName else {
-      return completed(.failure(.upstreamHasNoLogin(upstreamName)))
+    if kind == .refreshToken {
+      return setRefreshToken(upstreamName, token: secret, test: test, by: by, completed: completed)
     }
-    if let fault = UpstreamCredential.fault(in: secret) {
+    guard let settings = settings.current.upstream(named: upstreamName),
+      let name = credentialName(of: settings, kind: kind)
+    else { return completed(.failure(.upstreamHasNoLogin(upstreamName))) }
+    let credential = UpstreamCredential.set(name, to: secret, by: by, at: clock.now().wall, over: credentialFiles)
+    if let fault = credential.fault(in: secret) {
       return completed(.failure(.usage("bad_secret", "cannot set \(name): \(fault)")))
     }
-    guard test else { return adopt(secret, by: by, testedWith: settings, probe: nil, completed) }
+    guard test else { return adopt(credential, by: by, testedWith: settings, probe: nil, completed) }
     guard !isProbing.exchange(true, ordering: .acquiringAndReleasing) else {
       return completed(.failure(.probeUnderWay(name)))
     }
-    let tried = settings.logging(inWith: .set(name, to: secret, by: by, at: clock.now().wall, over: credentialFiles))
-    LoginProbe.run(tried, queue: queue, threads: threads.disk, connector: connector, on: dispatcherLoop)
-      .whenComplete { result in
-        self.isProbing.store(false, ordering: .releasing)
-        switch result {
-        case .success(.accepted(let reply, let milliseconds)):
-          self.adopt(secret, by: by, testedWith: settings, probe: (reply, milliseconds), completed)
-        case .success(.refused(let trouble)), .success(.untested(let trouble)):
-          self.log.report(.credentialRefused(name, upstream: upstreamName, by: by, trouble))
-          completed(.failure(.credentialStays(name, of: upstreamName, trouble)))
-        case .failure(let error):
-          let trouble = UpstreamTrouble(.unreachable, at: "connect", "\(error)")
-          completed(.failure(.credentialStays(name, of: upstreamName, trouble)))
-        }
+    let tried = settings.logging(inWith: credential)
+    let trial = tried.oauth.map { tokens.trial(tried, $0) }
+    probe(tried, trial ?? FixedLogin(tried.login)) { verdict in
+      trial?.stop()
+      self.isProbing.store(false, ordering: .releasing)
+      switch verdict {
+      case .accepted(let reply, let milliseconds):
+        self.adopt(credential, by: by, testedWith: settings, probe: (reply, milliseconds), completed)
+      case .refused(let trouble), .untested(let trouble):
+        self.log.report(.credentialRefused(name, upstream: upstreamName, by: by, trouble))
+        completed(.failure(.credentialStays(credential, of: upstreamName, trouble)))
       }
+    }
   }
 
   /// Puts the secret in force, on a thread that may wait for the disk.
   private func adopt(
-    _ secret: Secret, by: String, testedWith tested: Settings, probe: (reply: Reply?, milliseconds: Int64)?,
-    _ completed: @escaping @Sendable (CredentialResult) -> Void
+    _ credential: UpstreamCredential, by: String, testedWith tested: UpstreamSettings,
+    probe: (reply: Reply?, milliseconds: Int64)?, _ completed: @escaping @Sendable (CredentialResult) -> Void
   ) {
     runInBackground {
-      completed(self.reloads.withLock { _ in self.swap(secret, by: by, testedWith: tested, probe: probe) })
+      completed(self.reloads.withLock { _ in self.swap(credential, by: by, testedWith: tested, probe: probe) })
     }
   }
 
   private func swap(
-    _ secret: Secret, by: String, testedWith tested: Settings, probe: (reply: Reply?, milliseconds: Int64)?
+    _ credential: UpstreamCredential, by: String, testedWith tested: UpstreamSettings,
+    probe: (reply: Reply?, milliseconds: Int64)?
   ) -> CredentialResult {
     let current = settings.current
-    let upstream = current.configuration.upstream
-    guard let name = upstream.credentialName, upstream == tested.configuration.upstream else {
-      return .failure(.upstreamChanged(tested.configuration.upstream.name))
+    let upstream = tested.upstream
+    let name = credential.name
+    guard current.upstream(named: upstream.name)?.upstream == upstream else {
+      return .failure(.upstreamChanged(upstream.name))
     }
-    let new = current.logging(inWith: .set(name, to: secret, by: by, at: clock.now().wall, over: credentialFiles))
+    let new = current.logging(upstream.name, inWith: credential)
     settings.replace(new)
     let isPaused = pauses.current.outgoing(through: upstream.name) != nil
     let released = isPaused ? 0 : queue.readyCount(now: clock.now())
     log.report(
       .credentialChanged(name, upstream: upstream.name, by: by, reply: probe?.reply, released: released))
-    dispatcherLoop.execute { self.dispatcher.value.replace(new, loginWorks: probe != nil) }
+    dispatcherLoop.execute {
+      self.dispatcher.value.replace(new, routing: self.queue.routing, loginWorks: probe == nil ? nil : upstream.name)
+    }
     return .success(
       CredentialChangeReply(
         upstream: upstream.name, credential: name, tested: probe != nil, reply: probe?.reply?.description,
@@ -101,16 +119,17 @@ extension AdminError {
 
   /// A refusal is an answer; everything else leaves open whether the secret is right.
   fileprivate static func credentialStays(
-    _ credential: String, of upstream: String, _ trouble: UpstreamTrouble
+    _ credential: UpstreamCredential, of upstream: String, _ trouble: UpstreamTrouble
   ) -> AdminError {
-    let context = ["\(credential) is as it was; mail for \(upstream) is kept"]
-    if trouble.isRefusalOfLogin {
+    let command = "postern creds set \(upstream)\(credential.option)"
+    let context = ["\(credential.name) is as it was; mail for \(upstream) is kept"]
+    if trouble.isRefusalOfLogin || (trouble.kind == .login && trouble.stage == "token") {
       return AdminError(
         "creds.refused", "\(upstream) refused the new secret: \(trouble.text)", context: context,
-        hint: "postern creds set \(upstream)", exit: .no)
+        hint: command, exit: .no)
     }
     return AdminError(
       "creds.untested", "cannot try the new secret at \(upstream): \(trouble)", context: context,
-      hint: "postern creds set \(upstream) --no-test", exit: .temporary)
+      hint: "\(command) --no-test", exit: .temporary)
   }
 }

@@ -30,27 +30,29 @@ final class LoginProbe: UpstreamConnectionDelegate {
 
   /// With the login of `settings`. Ends within `Limits.loginProbeSeconds`.
   static func run(
-    _ settings: Settings, queue: MessageQueue, threads: any WorkerThreads, connector: any Connector,
-    on eventLoop: any EventLoop
+    _ settings: UpstreamSettings, logins: any LoginSource, queue: MessageQueue, threads: any WorkerThreads,
+    connector: any Connector, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Verdict> {
     eventLoop.flatSubmit {
       let probe = LoginProbe(on: eventLoop)
       let bound = NIOLoopBound(probe, eventLoop: eventLoop)
       let timeout = eventLoop.scheduleTask(in: .seconds(Int64(Limits.loginProbeSeconds))) { bound.value.timedOut() }
       UpstreamHandler.connect(
-        settings, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: probe
+        settings, logins: logins, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: probe
       ).whenComplete { bound.value.connected($0, to: settings) }
       return probe.verdict.futureResult.always { _ in timeout.cancel() }
     }
   }
 
-  private func connected(_ result: Result<NIOLoopBound<UpstreamHandler>, any Error>, to settings: Settings) {
+  private func connected(_ result: Result<NIOLoopBound<UpstreamHandler>, any Error>, to settings: UpstreamSettings) {
     switch result {
     case .success(let handler):
       connection = handler.value
       if isDecided { handler.value.closeNow() }
     case .failure(let error):
-      decide(.untested(.cannotConnect(settings.configuration.upstream, error)))
+      let trouble = UpstreamTrouble.cannotConnect(settings.upstream, error)
+      // An authorization server that gives no token has come to a verdict too.
+      decide(trouble.kind == .login ? .refused(trouble) : .untested(trouble))
     }
   }
 
@@ -77,6 +79,12 @@ final class LoginProbe: UpstreamConnectionDelegate {
 
   /// It is given no message, so it moves and finishes none.
   func connectionProgressed() {}
+
+  /// And is not the place to find out how to.
+  var oneFlight: OneFlight {
+    get { .forbidden }
+    set {}
+  }
 
   func connectionFinished(_ connection: UpstreamHandler, _ lease: consuming Lease, _ results: [RecipientResult]) {
     _ = consume lease

@@ -52,7 +52,7 @@ package struct UpstreamCredential: Sendable {
     _ name: String, replacing old: Settings?, from credentials: Credentials
   ) throws(SystemdError) -> UpstreamCredential {
     let found = Result { () throws(SystemdError) in try credentials.find(name) }
-    let previous = old?.credential.flatMap { $0.name == name ? $0 : nil }
+    let previous = old?.upstreams.lazy.compactMap(\.credential).first { $0.name == name }
     if let previous, case .set(_, _, let replaced) = previous.source, replaced == FileContent(found) { return previous }
     switch found {
     case .success(let found):
@@ -72,6 +72,11 @@ package struct UpstreamCredential: Sendable {
     let found = Result { () throws(SystemdError) in try credentials.find(name) }
     return UpstreamCredential(
       name: name, secret: secret, source: .set(by: PeerText(by).text, at: wall, replaced: FileContent(found)))
+  }
+
+  /// There is none that could be used.
+  static func missing(_ name: String, _ reason: String) -> UpstreamCredential {
+    UpstreamCredential(name: name, secret: nil, source: .missing(reason))
   }
 
   private static func userName(_ user: uid_t) -> String {

@@ -24,9 +24,15 @@ struct Breaker: Sendable {
   private var ramp: Int?
 
   /// Pauses in seconds: a login that is refused again and again locks accounts, so it is tried five times an hour at
-  /// most; everything else is looked at soon.
+  /// most; a quota has room
+  /// again after hours; everything else is looked at soon.
   private static func pauseSeconds(_ kind: UpstreamTrouble.Kind, failures: Int) -> Int64 {
-    let (first, most): (Int64, Int64) = kind == .login ? (720, 3600) : (5, 300)
+    let (first, most): (Int64, Int64) =
+      switch kind {
+      case .login: (720, 3600)
+      case .quota: (900, 3600)
+      case .unreachable, .tls, .busy, .broken: (5, 300)
+      }
     return min(first << min(failures, 10), most)
   }
 

@@ -25,7 +25,8 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     var idleTimer: Scheduled<Void>?
   }
 
-  private let settings: Settings
+  private let settings: UpstreamSettings
+  private let logins: any LoginSource
   private let queue: MessageQueue
   private let threads: any WorkerThreads
   private let connector: any Connector
@@ -35,12 +36,14 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   private var connections: [Connection] = []
   private var connecting = 0
   private var draining: EventLoopPromise<Void>?
+  var oneFlight = OneFlight.untried
 
   init(
-    settings: Settings, queue: MessageQueue, threads: any WorkerThreads, connector: any Connector,
-    eventLoop: any EventLoop, delegate: any CarrierDelegate
+    settings: UpstreamSettings, logins: any LoginSource, queue: MessageQueue, threads: any WorkerThreads,
+    connector: any Connector, eventLoop: any EventLoop, delegate: any CarrierDelegate
   ) {
     self.settings = settings
+    self.logins = logins
     self.queue = queue
     self.threads = threads
     self.connector = connector
@@ -93,7 +96,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     connecting += 1
     let pool = NIOLoopBound(self, eventLoop: eventLoop)
     UpstreamHandler.connect(
-      settings, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: self
+      settings, logins: logins, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: self
     ).whenComplete { pool.value.opened($0) }
   }
 
@@ -104,7 +107,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
       connections.append(Connection(handler: handler.value))
       if draining != nil { retire(handler.value) }
     case .failure(let error):
-      report(.cannotConnect(settings.configuration.upstream, error))
+      report(.cannotConnect(settings.upstream, error))
       checkDrained()
     }
   }
@@ -114,7 +117,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     guard let index = index(of: handler) else { return }
     connections[index].idleTimer?.cancel()
     connections[index].idleTimer = nil
-    let limit = settings.configuration.upstream.maxPerConnection
+    let limit = settings.upstream.maxPerConnection
     if draining != nil || (limit > 0 && handler.transactions >= limit) { return retire(handler) }
     guard let lease = delegate.nextLease() else {
       let bound = NIOLoopBound((self, handler), eventLoop: eventLoop)
@@ -157,6 +160,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
 
   func connectionReady(_ connection: UpstreamHandler) {
     if draining == nil { delegate.connected(afterTransaction: connection.transactions > 0) }
+    if connection.transactions == 0, let login = connection.login { logins.accepted(login) }
     offer(connection)
   }
 
@@ -176,6 +180,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     // Addresses that lost the race to another one are not ours.
     guard let known = remove(connection) else { return }
     known.idleTimer?.cancel()
+    if let trouble, trouble.isRefusalOfLogin, let login = connection.login { return loginRefused(login, trouble) }
     // An upstream may end a connection that has worked, at any time; a new one will tell whether it is ill.
     if let trouble, connection.transactions <= 1 || !trouble.isOfConnection {
       report(trouble)
@@ -183,6 +188,24 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
       delegate.connectionRetired()
     }
     checkDrained()
+  }
+}
+
+extension ConnectionPool {
+  /// A token may have ended before its time: then another one is tried, once, before the upstream is in trouble.
+  private func loginRefused(_ login: ClientLogin, _ trouble: UpstreamTrouble) {
+    connecting += 1
+    let pool = NIOLoopBound(self, eventLoop: eventLoop)
+    logins.refused(login, on: eventLoop).whenComplete { result in
+      let pool = pool.value
+      pool.connecting -= 1
+      if case .success(true) = result {
+        if pool.draining == nil { pool.delegate.connectionRetired() }
+      } else {
+        pool.report(trouble)
+      }
+      pool.checkDrained()
+    }
   }
 }
 

@@ -3,14 +3,15 @@
 
 import Synchronization
 
-/// The upstream's health for those who may not enter the dispatcher's event loop. The dispatcher writes it.
+/// The health of each upstream, by name, for those who may not enter the dispatcher's event loop. The dispatcher writes
+/// it.
 package final class HealthBoard: Sendable {
-  private struct State {
+  private struct Entry {
     var health = UpstreamHealth()
     var login = LoginRecord()
   }
 
-  /// How our login at the upstream fared since the start.
+  /// How our login at an upstream fared since the start.
   struct LoginRecord: Sendable {
     /// Wall milliseconds; nil: never.
     var lastSuccess: Int64?
@@ -18,28 +19,32 @@ package final class HealthBoard: Sendable {
     var isProven = false
   }
 
-  private let state = Mutex(State())
+  private let entries = Mutex<[String: Entry]>([:])
 
   package init() {}
 
-  package var current: UpstreamHealth { state.withLock { $0.health } }
-  var login: LoginRecord { state.withLock { $0.login } }
+  /// One that was never heard of is ok.
+  package subscript(upstream: String) -> UpstreamHealth { entry(upstream).health }
 
-  func publish(_ new: UpstreamHealth) {
-    state.withLock { $0.health = new }
+  func login(at upstream: String) -> LoginRecord { entry(upstream).login }
+
+  private func entry(_ upstream: String) -> Entry { entries.withLock { $0[upstream] } ?? Entry() }
+
+  func publish(_ health: UpstreamHealth, of upstream: String) {
+    entries.withLock { $0[upstream, default: Entry()].health = health }
   }
 
-  func loginAccepted(at wall: Int64) {
-    state.withLock { $0.login = LoginRecord(lastSuccess: wall, isProven: true) }
+  func loginAccepted(at upstream: String, wall: Int64) {
+    entries.withLock { $0[upstream, default: Entry()].login = LoginRecord(lastSuccess: wall, isProven: true) }
   }
 
   /// The secret is another one from now on.
-  func loginReplaced() {
-    state.withLock { $0.login.isProven = false }
+  func loginReplaced(at upstream: String) {
+    entries.withLock { $0[upstream]?.login.isProven = false }
   }
 
-  /// The upstream is another one from now on.
-  func forgetLogin() {
-    state.withLock { $0.login = LoginRecord() }
+  /// There is no such upstream any more, or it is another one of that name.
+  func forget(_ upstream: String) {
+    entries.withLock { $0[upstream] = nil }
   }
 }

@@ -3,6 +3,7 @@
 
 import Configuration
 import NIOCore
+import NIOPosix
 import Queue
 import SMTP
 import TLS
@@ -11,14 +12,24 @@ extension UpstreamHandler {
   /// Connects to the upstream of these settings. Fails if no connection stands; what comes of one that does, the delegate
   /// hears. Each address that is tried has a handler of its own: the delegate must not heed those that it was not given.
   static func connect(
-    _ settings: Settings, queue: MessageQueue, threads: any WorkerThreads, connector: any Connector,
-    on eventLoop: any EventLoop, delegate: any UpstreamConnectionDelegate
+    _ settings: UpstreamSettings, logins: any LoginSource, queue: MessageQueue, threads: any WorkerThreads,
+    connector: any Connector, on eventLoop: any EventLoop, delegate: any UpstreamConnectionDelegate
   ) -> EventLoopFuture<NIOLoopBound<UpstreamHandler>> {
-    let upstream = settings.configuration.upstream
-    let policy = settings.clientPolicy
-    let tls = settings.clientTLS
     let delegate = NIOLoopBound(delegate, eventLoop: eventLoop)
-    return connector.connect(host: upstream.host, port: upstream.port, on: eventLoop) { channel in
+    return logins.login(on: eventLoop).flatMap { login in
+      connect(
+        settings, settings.clientPolicy(login), queue: queue, threads: threads, connector: connector, on: eventLoop,
+        delegate: delegate)
+    }
+  }
+
+  private static func connect(
+    _ settings: UpstreamSettings, _ policy: ClientPolicy, queue: MessageQueue, threads: any WorkerThreads,
+    connector: any Connector, on eventLoop: any EventLoop, delegate: NIOLoopBound<any UpstreamConnectionDelegate>
+  ) -> EventLoopFuture<NIOLoopBound<UpstreamHandler>> {
+    let upstream = settings.upstream
+    let tls = settings.tls
+    return connector.connect(to: Destination(upstream), on: eventLoop) { channel in
       channel.eventLoop.makeCompletedFuture {
         let pipeline = channel.pipeline.syncOperations
         if policy.security == .implicit {
@@ -27,7 +38,7 @@ extension UpstreamHandler {
         try pipeline.addHandler(
           UpstreamHandler(
             policy: policy, tls: tls, serverName: upstream.host, queue: queue, threads: threads,
-            delegate: delegate.value))
+            delegate: delegate.value, senders: SenderRule(upstream)))
       }
     }
     .flatMapThrowing { channel in
@@ -38,21 +49,17 @@ extension UpstreamHandler {
   }
 }
 
-extension Settings {
-  /// How we speak with the upstream.
-  var clientPolicy: ClientPolicy {
-    let security: ClientPolicy.Security =
-      switch configuration.upstream.security {
-      case .implicit: .implicit
-      case .starttls: .startTLS
-      case .none: .none
-      }
-    return ClientPolicy(hostname: configuration.hostname, security: security, login: login)
-  }
-}
-
 extension UpstreamTrouble {
+  /// What kept a connection from standing: of the login's source, or of the network.
   static func cannotConnect(_ upstream: Configuration.Upstream, _ error: any Error) -> UpstreamTrouble {
-    UpstreamTrouble(.unreachable, at: "connect", "\(upstream.host) port \(upstream.port): \(error)")
+    if let trouble = error as? UpstreamTrouble { return trouble }
+    return UpstreamTrouble(.unreachable, at: "connect", "\(upstream.host) port \(upstream.port): \(reason(error))")
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    guard let error = error as? NIOConnectionError, let unresolved = error.dnsAError ?? error.dnsAAAAError else {
+      return "\(error)"
+    }
+    return "no address: \(unresolved)"
   }
 }

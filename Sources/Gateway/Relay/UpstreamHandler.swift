@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Mail
+import Crypto
 import NIOCore
 import Queue
 import SMTP
@@ -14,10 +14,12 @@ protocol UpstreamConnectionDelegate: AnyObject {
   /// Octets moved, in or out.
   func connectionProgressed()
   func connectionFinished(_ connection: UpstreamHandler, _ lease: consuming Lease, _ results: [RecipientResult])
-  /// The content of the message cannot be read; nothing was delivered, and the connection closes.
+  /// The content of the message cannot be read; nothing was delivered.
   func connectionUnreadable(_ connection: UpstreamHandler, _ lease: consuming Lease, _ reason: String)
   /// The connection is no more. `trouble` is nil if nobody is to blame. Comes exactly once.
   func connectionClosed(_ connection: UpstreamHandler, _ trouble: UpstreamTrouble?)
+  /// What its connections know of the upstream.
+  var oneFlight: OneFlight { get set }
 }
 
 /// Carries out what a `ClientSession` decides: octets, TLS, content from the queue, and the time that an upstream may take.
@@ -25,24 +27,38 @@ package final class UpstreamHandler: ChannelInboundHandler {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
 
-  private let queue: MessageQueue
-  private let threads: any WorkerThreads
+  /// Of a login (RFC 5802 section 5.1 leaves the length to us).
+  private static let nonceOctets = 18
+
+  let queue: MessageQueue
+  let threads: any WorkerThreads
   private let tls: TLSContext
   private let serverName: String
-  private let delegate: any UpstreamConnectionDelegate
-  private var session: ClientSession
-  private let isImplicitTLS: Bool
+  let delegate: any UpstreamConnectionDelegate
+  /// Under which sender messages go out.
+  let senders: SenderRule
+  var session: ClientSession
   private var isTLSRunning = false
 
   private var input = ByteBuffer()
-  private var output = ByteBuffer()
+  var output = ByteBuffer()
   private var context: ChannelHandlerContext?
-  private var lease: Lease?
-  private var sending: Sending?
+  var lease: Lease?
+  /// Of the lease, until its end is sent.
+  var outgoing: OutgoingContent?
+  /// The session has asked for content.
+  var isSending = false
+  /// A piece of it is being written.
+  var isWriting = false
+  /// A read that blocks is under way on another thread.
+  var isReading = false
   private var timer: Scheduled<Void>?
   private var times: ConnectionTimes?
   private var facts: TLSFacts?
   private var peer: SocketAddress?
+
+  /// What it logs in with.
+  let login: ClientLogin?
 
   /// Transactions that this connection has carried.
   private(set) var transactions = 0
@@ -50,21 +66,13 @@ package final class UpstreamHandler: ChannelInboundHandler {
   /// The delegate has heard of the end, or will not.
   private(set) var isClosed = false
 
-  /// A message whose content is on its way.
-  private struct Sending {
-    var nextChunk = 0
-    var stuffing = DotStuffing()
-    var bcc = BccRemoval()
-    /// A read that blocks is under way on another thread.
-    var isReading = false
-  }
-
   init(
     policy: ClientPolicy, tls: TLSContext, serverName: String, queue: MessageQueue, threads: any WorkerThreads,
-    delegate: any UpstreamConnectionDelegate
+    delegate: any UpstreamConnectionDelegate, senders: SenderRule
   ) {
-    session = ClientSession(policy: policy)
-    isImplicitTLS = policy.security == .implicit
+    self.senders = senders
+    session = ClientSession(policy: policy, nonce: SecureRandom.octets(Self.nonceOctets), oneFlight: delegate.oneFlight)
+    login = policy.login
     self.tls = tls
     self.serverName = serverName
     self.queue = queue
@@ -80,18 +88,11 @@ package final class UpstreamHandler: ChannelInboundHandler {
   /// Only after `connectionReady`.
   func deliver(_ lease: consuming Lease) {
     guard let context else { return delegate.connectionFinished(self, lease, []) }
-    let message = ClientTransaction(
-      envelope: lease.envelope, octets: UInt64(lease.content.octets),
-      isEightBit: lease.hints.isEightBit)
+    outgoing = OutgoingContent(lease.content, rewriting: senders.rewriting)
     self.lease = consume lease
     transactions += 1
     times?.deliveryBegan(now: context.eventLoop.now)
-    let action = session.deliver(message, into: &output)
-    guard case .finished(let results) = action else { return execute(action, context) }
-    // Decided without a word to the upstream. The next message comes in another turn, or thousands would be a deep stack.
-    finish(results)
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    context.eventLoop.execute { bound.value.becomeReady() }
+    gather(context)
   }
 
   func quit() {
@@ -106,7 +107,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
     context?.close(promise: nil)
   }
 
-  private func becomeReady() {
+  func becomeReady() {
     guard !isClosed, let context else { return }
     times?.ready(now: context.eventLoop.now)
     if peer == nil { peer = context.channel.remoteAddress }
@@ -148,7 +149,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
     }
     isTLSRunning = true
     self.facts = facts
-    if !isImplicitTLS { session.tlsStarted(into: &output) }
+    session.tlsStarted(bindings(context), into: &output)
     send(context)
     setTimer(context)
   }
@@ -171,7 +172,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   // MARK: what the session decides
 
-  private func process(_ context: ChannelHandlerContext) {
+  func process(_ context: ChannelHandlerContext) {
     while !isClosed {
       let replies = session.repliesTaken
       let action = session.received(&input, into: &output)
@@ -182,16 +183,19 @@ package final class UpstreamHandler: ChannelInboundHandler {
     }
   }
 
-  private func execute(_ action: ClientSession.Action, _ context: ChannelHandlerContext) {
+  func execute(_ action: ClientSession.Action, _ context: ChannelHandlerContext) {
     guard !isClosed else { return }
+    delegate.oneFlight.learn(session.oneFlight)
+    if action == .sendFlight { return sendEnd(context) }
     send(context)
     setTimer(context)
     switch action {
-    case .wait: break
+    case .wait, .sendFlight: break
     case .startTLS: startTLS(context)
+    case .derive(let derivation): derive(derivation, context)
     case .ready: becomeReady()
     case .sendContent:
-      sending = Sending()
+      isSending = true
       sendContent(context)
     case .finished(let results):
       finish(results)
@@ -201,17 +205,20 @@ package final class UpstreamHandler: ChannelInboundHandler {
       finish(results)
       closed(trouble, context)
     case .close:
+      // A message that was to begin on it has not.
+      finish([])
       closed(nil, context)
     }
   }
 
-  private func finish(_ results: [RecipientResult]) {
-    sending = nil
+  func finish(_ results: [RecipientResult]) {
+    outgoing = nil
+    isSending = false
     guard let lease = lease.take() else { return }
     delegate.connectionFinished(self, lease, results)
   }
 
-  private func closed(_ trouble: UpstreamTrouble?, _ context: ChannelHandlerContext) {
+  func closed(_ trouble: UpstreamTrouble?, _ context: ChannelHandlerContext) {
     guard !isClosed else { return }
     isClosed = true
     timer?.cancel()
@@ -234,102 +241,39 @@ package final class UpstreamHandler: ChannelInboundHandler {
     }
   }
 
-  // MARK: content
-
-  /// Writes content as fast as the connection takes it, one chunk at a time; each chunk's checksum is verified before
-  /// any of it goes out, and the dot goes out only behind the last.
-  private func sendContent(_ context: ChannelHandlerContext) {
-    while let current = sending, !current.isReading, context.channel.isWritable, !isClosed {
-      guard current.nextChunk < chunkCount else { return endContent(context) }
-      guard let chunk = readChunk(current.nextChunk, context) else { return }
-      write(chunk, context)
+  private func bindings(_ context: ChannelHandlerContext) -> ChannelBindings {
+    guard let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self) else {
+      return ChannelBindings()
     }
+    return ChannelBindings(exporter: handler.exporterBinding, serverEndPoint: handler.serverEndPointBinding)
   }
 
-  private var chunkCount: Int { lease?.content.chunkCount ?? 0 }
-
-  /// nil: it will come later, or never.
-  private func readChunk(_ index: Int, _ context: ChannelHandlerContext) -> [UInt8]? {
-    guard let content = lease?.content else { return nil }
-    do throws(ContentError) {
-      if let chunk = try queue.read(index, of: content, mayBlock: false) { return chunk }
-    } catch {
-      unreadable(error, context)
-      return nil
-    }
-    sending?.isReading = true
+  private func derive(_ derivation: SCRAMDerivation, _ context: ChannelHandlerContext) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    // The page cache has nearly everything, and then no thread is needed.
-    threads.run(on: context.eventLoop) { [queue] in
-      try queue.read(index, of: content, mayBlock: true) ?? []
-    }.whenComplete { result in
+    threads.run(on: context.eventLoop) { derivation.run() }.whenComplete { result in
       let (handler, context) = bound.value
-      handler.sending?.isReading = false
-      guard handler.sending != nil, !handler.isClosed else { return }
+      guard !handler.isClosed else { return }
       switch result {
-      case .success(let chunk):
-        handler.write(chunk, context)
-        handler.sendContent(context)
-      case .failure(let error): handler.unreadable(error, context)
+      case .success(let salted): handler.execute(handler.session.derived(salted, into: &handler.output), context)
+      case .failure(let error): handler.execute(handler.session.disconnected(.unreachable, "\(error)"), context)
       }
-    }
-    return nil
-  }
-
-  private func write(_ chunk: [UInt8], _ context: ChannelHandlerContext) {
-    guard var current = sending else { return }
-    delegate.connectionProgressed()
-    current.nextChunk += 1
-    output.reserveCapacity(chunk.count + 64)
-    current.stuffing.write(current.bcc.filter(chunk), into: &output)
-    let isLast = current.nextChunk == chunkCount
-    sending = current
-    if !isLast {
-      send(context)
-      setTimer(context)
-    }
-  }
-
-  private func endContent(_ context: ChannelHandlerContext) {
-    guard var current = sending.take() else { return }
-    current.stuffing.write(current.bcc.finish(), into: &output)
-    current.stuffing.end(into: &output)
-    session.contentSent()
-    send(context)
-    setTimer(context)
-    process(context)
-  }
-
-  /// Closes without the dot, so that nothing of the message is delivered. Damage is the message's; anything else is
-  /// ours, and passes.
-  private func unreadable(_ error: any Error, _ context: ChannelHandlerContext) {
-    sending = nil
-    output.clear()
-    _ = session.contentUnavailable()
-    guard let lease = lease.take() else { return closed(nil, context) }
-    if let error = error as? ContentError, error.isDamage {
-      delegate.connectionUnreadable(self, lease, "\(error)")
-      closed(nil, context)
-    } else {
-      delegate.connectionFinished(self, lease, [])
-      closed(UpstreamTrouble(.unreachable, at: "queue", "\(error)"), context)
     }
   }
 
   // MARK: octets and time
 
-  private func send(_ context: ChannelHandlerContext) {
-    guard output.readableBytes > 0 else { return }
+  func send(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>? = nil) {
+    guard output.readableBytes > 0 || promise != nil else { return }
     let taken = output
     output = ByteBuffer()
-    context.writeAndFlush(wrapOutboundOut(taken), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(taken), promise: promise)
   }
 
   /// A reply has a time in all, not from one octet to the next. An idle connection has none: the pool ends it.
-  private func setTimer(_ context: ChannelHandlerContext) {
+  func setTimer(_ context: ChannelHandlerContext) {
     timer?.cancel()
     timer = nil
-    guard !session.isIdle else { return }
+    guard !session.isIdle, !isClosed else { return }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     timer = context.eventLoop.scheduleTask(in: .seconds(Int64(session.patienceSeconds))) {
       let (handler, context) = bound.value

@@ -3,17 +3,19 @@
 
 import SMTP
 
-/// The upstream's health in the one vocabulary that status, logs and metrics share: ok, paused (with a reason),
-/// unreachable.
+/// The upstream's health in the one vocabulary that status, logs and metrics share: ok, slow, paused (with a reason),
+/// unreachable, standby.
 package struct UpstreamHealth: Sendable, Equatable {
   package var state = "ok"
-  /// login or tls, of a pause; admin, if somebody paused it by hand.
+  /// login, tls or quota, of a pause; admin, if somebody paused it by hand.
   package var reason: String?
   /// What the upstream said, or what was seen instead of an answer.
   package var trouble: UpstreamTrouble?
   /// Monotonic milliseconds.
   package var since: Int64?
   package var nextProbe: Int64?
+  /// nil: it has none.
+  package var quota: QuotaUse?
 
   package init() {}
 
@@ -30,7 +32,7 @@ package struct UpstreamHealth: Sendable, Equatable {
       self.since = since
     }
     switch trouble?.kind {
-    case .login, .tls:
+    case .login, .tls, .quota:
       state = "paused"
       reason = trouble?.kind.rawValue
     default:
@@ -42,6 +44,22 @@ package struct UpstreamHealth: Sendable, Equatable {
   init(without trouble: UpstreamTrouble, since: Int64) {
     state = "paused"
     reason = trouble.kind.rawValue
+    self.trouble = trouble
+    self.since = since
+  }
+
+  /// It was given as much as it may have; there is room again at `until`.
+  init(overQuota trouble: UpstreamTrouble, since: Int64, until: Int64) {
+    state = "paused"
+    reason = trouble.kind.rawValue
+    self.trouble = trouble
+    self.since = since
+    nextProbe = until
+  }
+
+  /// It is given mail, and less of it than it could be.
+  init(slow trouble: UpstreamTrouble, since: Int64) {
+    state = "slow"
     self.trouble = trouble
     self.since = since
   }

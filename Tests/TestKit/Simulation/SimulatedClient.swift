@@ -7,7 +7,8 @@ import SMTP
 /// A LAN client: some messages in one session, sent with our own `ClientSession`, which pipelines.
 final class SimulatedClient {
   let link: SimulatedLink
-  private var session = ClientSession(policy: ClientPolicy(hostname: "client.sim", security: .none, login: nil))
+  private var session = ClientSession(
+    policy: ClientPolicy(hostname: "client.sim", security: .none, login: nil), nonce: [])
   private var input = ByteBuffer()
   private var plans: [Plan]
   private var current: (number: Int, addresses: [String], content: [UInt8])?
@@ -38,16 +39,14 @@ final class SimulatedClient {
       case .ready: begin(&oracle, &output)
       case .sendContent:
         oracle.invited(current!.number)
-        var stuffing = DotStuffing()
-        stuffing.write(current!.content, into: &output)
-        stuffing.end(into: &output)
+        session.content(current!.content, isLast: true, into: &output)
         session.contentSent()
         end = link.written + output.readableBytes
       case .finished(let results): finish(results, &oracle)
       case .failed(_, let results):
         finish(results, &oracle)
         isDone = true
-      case .startTLS, .close: isDone = true
+      case .startTLS, .derive, .sendFlight, .close: isDone = true
       }
     }
     link.write(output)

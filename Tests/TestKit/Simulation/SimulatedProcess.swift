@@ -123,7 +123,7 @@ private struct SimulatedConnector: Connector {
   let simulation: NIOLoopBound<Simulation>
 
   func connect(
-    host: String, port: Int, on eventLoop: any EventLoop,
+    to destination: Destination, on eventLoop: any EventLoop,
     configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
   ) -> EventLoopFuture<any Channel> {
     simulation.value.connect(configure)

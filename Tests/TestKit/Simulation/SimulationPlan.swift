@@ -68,8 +68,7 @@ struct SimulationPlan {
   }
 
   static func settings(_ configuration: Configuration) -> Settings {
-    Settings(
-      configuration: configuration, users: UsersFile(), serverTLS: nil, clientTLS: clientTLS, login: nil)
+    Settings.plain(configuration)
   }
 
   var policy: QueuePolicy {
@@ -79,5 +78,4 @@ struct SimulationPlan {
   }
 
   static let submitters = 5
-  private static let clientTLS = try! TLSContext.client(authorities: nil, minimum: .v12)
 }

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Admin
+import Configuration
+import SMTP
+
+/// Which way mail goes, and what is known of each upstream.
+extension GatewayAdministration {
+  func route(_ delivery: Configuration.Delivery) -> RouteReply {
+    let settings = gateway.settings.current
+    let (route, way) = settings.routes.explain(delivery)
+    var isDecided = false
+    var steps: [RouteReply.Step] = []
+    for group in way.groups {
+      let states = group.map { ($0, gateway.upstreamHealth[$0]) }
+      let carrying = isDecided ? [] : states.filter { $0.1.mayCarry }.map(\.0)
+      isDecided = isDecided || !carrying.isEmpty
+      for (name, health) in states {
+        let outcome = settings.upstream(named: name).map { SenderRule($0.upstream).outcome(for: delivery.sender) }
+        steps.append(
+          RouteReply.Step(
+            name: name, state: health.state, reason: health.reason, carries: carrying.contains(name),
+            sender: outcome?.text))
+      }
+    }
+    return RouteReply(
+      from: delivery.sender?.text ?? "", to: delivery.recipient.text, route: route?.number, way: way.description,
+      upstreams: steps)
+  }
+
+  func upstream(_ name: String) throws(AdminError) -> UpstreamReply {
+    try check(upstream: name)
+    let now = gateway.clock.now()
+    guard let upstream = gateway.settings.current.upstream(named: name)?.upstream else {
+      throw AdminError("upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'", exit: .noInput)
+    }
+    let health = gateway.upstreamHealth[name]
+    return UpstreamReply(
+      upstream: StatusReply.Upstream(upstream, health, now: now), facts: facts(upstream, health))
+  }
+
+  private func facts(_ upstream: Configuration.Upstream, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+    var facts = [
+      UpstreamReply.Fact("provider", upstream.provider), UpstreamReply.Fact("priority", "\(upstream.priority)"),
+    ]
+    if !upstream.isCapture {
+      facts.append(UpstreamReply.Fact("tls", upstream.securityText))
+      facts.append(UpstreamReply.Fact("login", upstream.authenticates ? upstream.username ?? "yes" : "none"))
+    }
+    facts.append(UpstreamReply.Fact("connections", "at most \(upstream.maxConnections)"))
+    if upstream.maxPerConnection > 0 {
+      facts.append(UpstreamReply.Fact("per connection", "at most \(upstream.maxPerConnection) messages"))
+    }
+    if let rate = upstream.rate {
+      facts.append(UpstreamReply.Fact("rate", "\(rate.count) messages in \(rate.seconds) s"))
+    }
+    if let use = health.quota { facts.append(UpstreamReply.Fact("quota", use.description)) }
+    facts.append(UpstreamReply.Fact("senders", upstream.senders.map(\.description).joined(separator: ", ")))
+    if let rewrite = upstream.rewrite { facts.append(UpstreamReply.Fact("others become", rewrite.text)) }
+    return facts + advice(upstream.name)
+  }
+
+  private func advice(_ upstream: String) -> [UpstreamReply.Fact] {
+    guard let meaning = meaning(ofTroubleOf: upstream) else { return [] }
+    return [UpstreamReply.Fact("that means", meaning.cause)]
+      + (meaning.fix.map { [UpstreamReply.Fact("what to do", $0)] } ?? [])
+  }
+
+  func meaning(ofTroubleOf upstream: String) -> ReplyMeaning? {
+    guard let trouble = gateway.upstreamHealth[upstream].trouble,
+      let settings = gateway.settings.current.upstream(named: upstream),
+      let rule = ReplyVerdict.rule(for: trouble, rules: settings.rules, provider: settings.upstream.provider)
+    else { return nil }
+    return ReplyMeaning(rule, upstream: upstream)
+  }
+
+  func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning? {
+    let candidates = upstreams.compactMap(gateway.settings.current.upstream(named:))
+    guard let any = candidates.first else { return nil }
+    // Which of several answered is not remembered, so what only one provider means by it may not be meant.
+    let isOne = candidates.allSatisfy { $0.upstream.provider == any.upstream.provider }
+    return ReplyMeaning(
+      reply, rules: any.rules, provider: isOne ? any.upstream.provider : "",
+      upstream: candidates.count == 1 ? any.name : "NAME")
+  }
+}
+
+extension UpstreamHealth {
+  /// Mail may go to it; a standby upstream could have it.
+  fileprivate var mayCarry: Bool { ["ok", "slow", "standby"].contains(state) }
+}
+
+extension Configuration.Upstream {
+  fileprivate var securityText: String {
+    let kind =
+      switch security {
+      case .implicit: "from the first octet"
+      case .starttls: "by STARTTLS, or nothing is said"
+      case .none: "none: allow_insecure is set"
+      }
+    guard security != .none else { return kind }
+    return switch verification {
+    case .full: "\(kind); certificate verified against \(authorities ?? "the system's store")"
+    case .pin: "\(kind); certificate verified against \(pins.count) pins"
+    }
+  }
+}

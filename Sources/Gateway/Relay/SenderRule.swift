@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Mail
+import SMTP
+
+/// Under which sender an upstream gets a message, in the envelope and in its header.
+struct SenderRule: Sendable {
+  enum Outcome: Equatable {
+    /// nil is the null sender.
+    case address(Address?)
+    /// The upstream takes no mail of this sender, and the admin wants no other one for it.
+    case refused
+
+    /// As in MAIL; nil if it is refused.
+    var text: String? {
+      switch self {
+      case .address(let address): address?.text ?? ""
+      case .refused: nil
+      }
+    }
+  }
+
+  private let upstream: Configuration.Upstream
+
+  init(_ upstream: Configuration.Upstream) {
+    self.upstream = upstream
+  }
+
+  /// A notification keeps its null sender unless the provider refuses that (RFC 5321 section 4.5.5 wants it kept): then
+  /// it goes out as the account, which is better than no notification.
+  func outcome(for sender: Address?) -> Outcome {
+    if upstream.accepts(sender: sender) { return .address(sender) }
+    return upstream.rewrite.map { .address($0) } ?? .refused
+  }
+
+  /// What stands in MAIL. Mail that is refused does not come so far.
+  func sent(_ sender: Address?) -> Address? {
+    if case .address(let address) = outcome(for: sender) { address } else { sender }
+  }
+
+  /// For the header of one message; nil if no author can be one that is refused.
+  var rewriting: SenderRewriting? {
+    guard let account = upstream.rewrite, upstream.senders != [.any] else { return nil }
+    let senders = upstream.senders
+    return SenderRewriting(account: account.text) { text in
+      guard let address = Address(text) else { return false }
+      return senders.contains { $0.matches(address) }
+    }
+  }
+
+  /// The answer to mail that cannot go out as anybody; nil if it can. Ours, not the upstream's.
+  func refusal(of sender: Address?) -> Reply? {
+    guard outcome(for: sender) == .refused else { return nil }
+    let accepted = upstream.senders.map(\.description).joined(separator: ", ")
+    return Reply(
+      550, EnhancedStatus(5, 7, 1),
+      "upstream \(upstream.name) takes no mail from <\(sender?.text ?? "")>, only from \(accepted)")
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 The Postern Authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Configuration
+import Crypto
+import OAuth
+import SMTP
+import TLS
+
+/// What a connection to one upstream is made of: the part of `Settings` that is about it alone.
+package struct UpstreamSettings: Sendable {
+  package var upstream: Configuration.Upstream
+  /// Of this gateway, as it calls itself.
+  package var hostname: String
+  package var tls: TLSContext
+  /// nil: the upstream takes mail without a login, or there is a credential without a secret.
+  package var login: ClientLogin?
+  /// nil: no login is configured.
+  package private(set) var credential: UpstreamCredential?
+  /// Who we are at the authorization server; nil: no tokens are used, or what proves us is missing.
+  package private(set) var oauth: OAuthClient?
+
+  /// What its replies mean, and what follows from that.
+  package var rules: ExplainRules
+
+  package init(
+    upstream: Configuration.Upstream, hostname: String, tls: TLSContext, login: ClientLogin? = nil,
+    rules: ExplainRules = ExplainRules([])
+  ) {
+    self.rules = rules
+    self.upstream = upstream
+    self.hostname = hostname
+    self.tls = tls
+    self.login = login
+  }
+
+  package var name: String { upstream.name }
+
+  /// The same with another secret; nil is one only where somebody signs in.
+  func logging(inWith credential: UpstreamCredential?) -> UpstreamSettings {
+    if let settings = OAuthSettings(upstream) {
+      var new = self
+      new.credential = credential
+      if let credential {
+        new.oauth = credential.proof.map { OAuthClient(settings, proof: $0) }
+      } else {
+        new.oauth = OAuthClient(settings, proof: .none)
+      }
+      return new
+    }
+    let mechanism: ClientMechanism? =
+      switch upstream.mechanism {
+      case .plain: .plain
+      case .login: .login
+      case .cramMD5: .cramMD5
+      case .scramSHA256: .scramSHA256
+      case .auto, .none, .external, .xoauth2, .oauthbearer: nil
+      }
+    var settings = self
+    settings.credential = credential
+    settings.login = credential?.secret.map { secret in
+      let password =
+        upstream.stripsPasswordSpaces ? Secret(secret.octets.filter { $0 != UInt8(ascii: " ") }) : secret
+      let name = upstream.usernameIsPassword ? String(decoding: password.octets, as: UTF8.self) : upstream.username
+      return ClientLogin(name: name ?? "", password: password, mechanism: mechanism)
+    }
+    return settings
+  }
+
+  /// Why no mail can leave through it until somebody brings the secret; nil if none is missing.
+  var credentialTrouble: UpstreamTrouble? {
+    guard let credential, case .missing = credential.source else { return nil }
+    return UpstreamTrouble(
+      .login, at: "auth", "no credential \(credential.name): postern creds set \(name)\(credential.option)")
+  }
+
+  /// Whether sessions begin with a login.
+  var logsIn: Bool { login != nil || oauth != nil }
+
+  /// How a token is spoken; nil: the best that is offered.
+  var tokenMechanism: ClientMechanism? { upstream.tokenMechanism }
+
+  /// What is wrong and yet no reason not to run, in words for the admin.
+  var finding: String? {
+    guard let credential, case .missing(let reason) = credential.source else { return nil }
+    return "\(reason); mail for \(name) is accepted and waits until 'postern creds set \(name)\(credential.option)'"
+  }
+
+  /// How we speak with it.
+  func clientPolicy(_ login: ClientLogin?) -> ClientPolicy {
+    let security: ClientPolicy.Security =
+      switch upstream.security {
+      case .implicit: .implicit
+      case .starttls: .startTLS
+      case .none: .none
+      }
+    return ClientPolicy(hostname: upstream.helo ?? hostname, security: security, login: login)
+  }
+}
+
+extension Configuration.Upstream {
+  /// The credential that is needed; nil if sessions do not log in.
+  var credentialName: String? {
+    isCapture || !usesPassword ? nil : passwordCredential
+  }
+}
