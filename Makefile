@@ -8,12 +8,14 @@ BINARIES ?= .build/release
 ROUNDS ?= 100
 # systemd looks for units, users and directories under /usr and under /usr/local.
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+# Where the programs look for them: beside the directory that they lie in.
+SHARE = $(DESTDIR)$(PREFIX)/share/postern
 RELEASE := swift build -c release --static-swift-stdlib
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
 # swaks does TLS through libnet-ssleay-perl, which it only recommends.
-TEST_PACKAGES := curl gcc libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd python3-pexpect \
-	python3-pytest swaks systemd util-linux
+TEST_PACKAGES := curl gcc libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd \
+	python3-cryptography python3-pexpect python3-pytest swaks systemd util-linux
 
 SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
@@ -72,6 +74,9 @@ install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
 	install -D -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
 	install -D -m 644 etc/postern.toml $(DESTDIR)$(PREFIX)/share/doc/postern/examples/postern.toml
+	install -d $(SHARE)/providers $(SHARE)/explain
+	install -m 644 etc/providers/*.toml $(SHARE)/providers
+	install -m 644 etc/explain/*.toml $(SHARE)/explain
 	install -d $(UNITS)
 	install -m 644 systemd/*.socket $(UNITS)
 	sed 's,/usr/\(s\?bin\)/,$(PREFIX)/\1/,' systemd/postern.service >$(UNITS)/postern.service

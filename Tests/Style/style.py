@@ -18,7 +18,8 @@ from swiftcode import code_only
 # Who may import whom. posternd reads the configuration before there is a gateway.
 ARROWS = {
     "posternd": {"Gateway", "Configuration", "Systemd"},
-    "Gateway": {"Admin", "Configuration", "Crypto", "CSupport", "Mail", "Queue", "SMTP", "Systemd", "TLS", "WAL"},
+    "Gateway": {
+        "Admin", "Configuration", "Crypto", "CSupport", "Mail", "OAuth", "Queue", "SMTP", "Systemd", "TLS", "WAL"},
     "Queue": {"WAL", "SMTP"},
     "WAL": {"CSupport"},
     "SMTP": {"Crypto"},
@@ -28,6 +29,7 @@ ARROWS = {
     "Configuration": {"CToml", "SMTP"},
     "Systemd": {"CSystemd"},
     "Admin": set(),
+    "OAuth": {"Admin", "Crypto", "SMTP"},
     "postern": {"Admin", "Configuration", "SMTP", "Queue", "CLibedit"},
     "queue-bench": {"Queue", "SMTP", "WAL"},
     "COpenSSL": set(),
@@ -42,6 +44,7 @@ TEST_SUPPORT = {"TestKit", "postern-simulate"}
 OUTSIDE = {
     "NIOCore": {"TLS", "Gateway"},
     "NIOPosix": {"Gateway"},
+    "NIOHTTP1": {"Gateway"},
     "Logging": {"Gateway", "Systemd", "posternd"},
     "FoundationEssentials": {"Admin", "Gateway", "postern"},
     "Glibc": set(ARROWS),
@@ -50,8 +53,8 @@ OUTSIDE = {
 BYTE_BUFFER_ONLY = {"SMTP", "Mail"}
 # Targets that wrap a C library and so may have to promise what the compiler cannot see.
 C_WRAPPERS = {"Configuration", "Crypto", "Systemd", "TLS", "postern"}
-PURE = {"WAL", "Queue"}
-NO_CONCURRENCY = ("SMTP", "WAL", "Queue", "Mail", "Gateway/Submission", "Gateway/Relay")
+PURE = {"WAL", "Queue", "OAuth"}
+NO_CONCURRENCY = ("SMTP", "WAL", "Queue", "Mail", "OAuth", "Gateway/Submission", "Gateway/Relay")
 
 CLOCK_OR_RANDOMNESS = re.compile(
     r"\b(clock_gettime(?:_nsec_np)?|gettimeofday|timespec_get|ContinuousClock|SuspendingClock"

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The Postern Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Several upstreams: which of them gets what, who takes over, and what an admin sees of it."""
+
+from gateway import eventually
+from messages import message, token
+from upstreams import ScriptedUpstream
+
+
+def two(open_upstream):
+    return open_upstream(ScriptedUpstream, "none"), open_upstream(ScriptedUpstream, "none")
+
+
+def with_spare(spare, **more):
+    return {"upstream.office": {"priority": 10}, "upstream.spare": {**spare.settings(), "priority": 20}, **more}
+
+
+def state(gateway, name):
+    (upstream,) = [each for each in gateway.status()["upstreams"] if each["name"] == name]
+    return upstream["state"], upstream.get("reason")
+
+
+def test_the_next_upstream_takes_over_and_is_standby_again(open_upstream, make_gateway):
+    office, spare = two(open_upstream)
+    gateway = make_gateway(office, with_spare(spare))
+    first = token()
+    gateway.submit(message(first))
+    office.await_mail(first)
+    assert state(gateway, "office") == ("ok", None) and state(gateway, "spare") == ("standby", None)
+    # Neither the connection that is open nor another one.
+    office.answers["MAIL"] = None
+    office.close()
+    second = token()
+    gateway.submit(message(second))
+    spare.await_mail(second)
+    assert state(gateway, "office") == ("unreachable", None) and state(gateway, "spare") == ("ok", None)
+    office.answers["MAIL"] = "250 2.1.0 sender"
+    office.open()
+    gateway.postern("resume", "upstream", "office")
+    # The mail that shows that it works is some of this.
+    eventually(lambda: probe(gateway) or state(gateway, "spare") == ("standby", None), what="the first one again")
+    third = token()
+    gateway.submit(message(third))
+    office.await_mail(third)
+
+
+def probe(gateway):
+    """Mail makes it look."""
+    gateway.submit(message(token()))
+
+
+def test_routes_split_one_message_and_tell_it_before(open_upstream, make_gateway):
+    office, spare = two(open_upstream)
+    routes = [{"to": "@shop.example", "via": "spare"}, {"from": "news@example.org", "via": ["spare", "office"]}]
+    gateway = make_gateway(office, with_spare(spare, route=routes))
+    subject = token()
+    gateway.submit(message(subject), recipients=["a@shop.example", "b@other.example", "c@shop.example"])
+    assert spare.await_mail(subject).recipients == ("a@shop.example", "c@shop.example")
+    assert office.await_mail(subject).recipients == ("b@other.example",)
+    (test,) = gateway.json("route", "test", "--from", "x@example.org", "--to", "z@shop.example")
+    assert (test["route"], test["way"]) == (1, "spare")
+    (test,) = gateway.json("route", "test", "--from", "news@example.org", "--to", "z@other.example")
+    assert (test["route"], test["way"], [each["carries"] for each in test["upstreams"]]) == (
+        2, "spare, then office", [True, False])
+    (test,) = gateway.json("route", "test", "--from", "x@example.org", "--to", "z@other.example")
+    assert "route" not in test and test["way"] == "office, then spare"
+
+
+def test_paused_by_hand_fails_over_and_a_reload_moves_what_waits(open_upstream, make_gateway):
+    office, spare = two(open_upstream)
+    gateway = make_gateway(office, with_spare(spare, route=[{"to": "@shop.example", "via": "office"}]))
+    gateway.postern("pause", "upstream", "office")
+    subject, waiting = token(), token()
+    gateway.submit(message(subject))
+    gateway.submit(message(waiting), recipients=["a@shop.example"])
+    spare.await_mail(subject)
+    assert state(gateway, "office") == ("paused", "admin")
+    gateway.configure({"route": [{"to": "@shop.example", "via": ["office", "spare"]}]})
+    gateway.postern("reload")
+    spare.await_mail(waiting)
+
+
+def test_a_sender_that_an_upstream_refuses_is_rewritten_or_bounced(open_upstream, make_gateway):
+    office, spare = two(open_upstream)
+    account = "gate@example.com"
+    gateway = make_gateway(
+        office, {"upstream.office": {"senders": [account], "rewrite": account}})
+    subject = token()
+    gateway.submit(message(subject))
+    mail = office.await_mail(subject)
+    assert mail.sender == account
+    assert b"From: gate@example.com" in mail.content or b"<gate@example.com>" in mail.content
+    assert b"Reply-To:" in mail.content
+    gateway.configure({"upstream.office": {"senders": [account], "rewrite": ""}})
+    gateway.postern("reload")
+    refused = token()
+    id = gateway.submit(message(refused))
+    eventually(lambda: not [each for each in gateway.queue() if each["id"] == id], what="a refused message")
+    assert all(refused.encode() not in mail.content or mail.sender == "" for mail in office.mails)
