@@ -13,6 +13,10 @@ package struct MessageReply: Sendable, Equatable, Codable {
     package var code: Int?
     package var status: String?
     package var reply: String?
+    /// What the sender wants to hear of it, in the words of NOTIFY; nil: he has not said.
+    package var notify: String?
+    /// The address that the sender wrote to at first, behind its type.
+    package var original: String?
     /// When it ended, through which upstream, and whether an admin ended it; for finished mail alone.
     package var finished: Timestamp?
     package var upstream: String?
@@ -37,7 +41,9 @@ package struct MessageReply: Sendable, Equatable, Codable {
       case address = "to"
       case state, attempts, code
       case status = "dsn"
-      case reply, finished, upstream
+      case reply, notify
+      case original = "orcpt"
+      case finished, upstream
       case byAdmin = "by_admin"
       case duplicatePossible = "duplicate_possible"
     }
@@ -122,6 +128,12 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var client: Client?
   package var hold: Hold?
   package var drop: Drop?
+  /// How much goes back with a notification of failure, FULL or HDRS, and the sender's own name for the message; nil: he
+  /// has not said.
+  package var returned: String?
+  package var envelopeID: String?
+  /// The client asked for SMTPUTF8.
+  package var smtpUTF8: Bool?
   /// What stands in the way, in a few words; for lists.
   package var why: String?
   /// A connection ended between the end of data and its reply: the upstream may have the message already.
@@ -155,16 +167,20 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case sender = "from"
     case recipients, size, received
     case ageSeconds = "age_s"
-    case next, expires, finished, submitter, client, hold, drop, why
+    case next, expires, finished, submitter, client, hold, drop
+    case returned = "ret"
+    case envelopeID = "envid"
+    case smtpUTF8 = "smtputf8"
+    case why
     case duplicatePossible = "duplicate_possible"
     case continues
   }
 }
 
 extension MessageReply {
-  /// An address has at most 496 octets and a reply 512, JSON at most doubles them (both are free of controls): with its
-  /// names a recipient stays below 2.3 KiB, and 24 of them below a line.
-  package static let recipientsPerLineMax = 24
+  /// An address has at most 496 octets, an original one 500 and a reply 512, JSON at most doubles them (all are free of
+  /// controls): with its names a recipient stays below 3.3 KiB, and 18 of them below a line.
+  package static let recipientsPerLineMax = 18
 
   /// The message in objects that each fit into a line; the client puts them together with `append`.
   package func lines() -> [MessageReply] {
