@@ -8,6 +8,8 @@ package enum Command: Equatable, Sendable {
   case mail(MailCommand)
   case rcpt(Address)
   case data
+  /// A chunk (RFC 3030); nil: of a size that cannot be read.
+  case bdat(octets: UInt64?, isLast: Bool)
   case rset
   case noop
   case quit
@@ -38,7 +40,7 @@ extension Command {
   }
 
   private static let knownVerbs: Set = [
-    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
   ]
 
   /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets.
@@ -55,6 +57,7 @@ extension Command {
     case "MAIL": return .mail(try mail(arguments))
     case "RCPT": return .rcpt(try rcpt(arguments))
     case "DATA": return try without(arguments, .data)
+    case "BDAT": return chunk(arguments)
     case "RSET": return try without(arguments, .rset)
     case "QUIT": return try without(arguments, .quit)
     case "STARTTLS": return try without(arguments, .startTLS)
@@ -73,6 +76,24 @@ extension Command {
   private static func without(_ arguments: ArraySlice<UInt8>, _ command: Command) throws(Reply) -> Command {
     guard arguments.isEmpty else { throw .syntax("no parameters here") }
     return command
+  }
+
+  /// `SIZE [LAST]`, one space between them.
+  private static func chunk(_ arguments: ArraySlice<UInt8>) -> Command {
+    let words = arguments.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+    guard let size = words.first, (1...Limits.sizeDigitsMax).contains(size.count),
+      size.allSatisfy({ (0x30...0x39).contains($0) }), let octets = UInt64(String(decoding: size, as: UTF8.self)),
+      words.count == 1 || words.count == 2 && String(decoding: words[1], as: UTF8.self).uppercased() == "LAST"
+    else { return .bdat(octets: nil, isLast: true) }
+    return .bdat(octets: octets, isLast: words.count == 2)
+  }
+
+  /// The session is as new behind it (RFC 5321 sections 4.1.1.1 and 4.1.1.5).
+  var endsTransaction: Bool {
+    switch self {
+    case .ehlo, .helo, .rset: true
+    default: false
+    }
   }
 
   /// A name is not verified (RFC 5321 section 4.1.4), only kept from breaking a trace field.

@@ -12,7 +12,8 @@ extension Reply {
   static let recipientOK = Reply(250, EnhancedStatus(2, 1, 5), "Recipient OK")
   static let startContent = Reply(354, nil, "End with a line that holds only a dot")
   static let notVerified = Reply(252, EnhancedStatus(2, 1, 5), "Not verified here; send and see")
-  static let help = Reply(214, EnhancedStatus(2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+  static let help = Reply(
+    214, EnhancedStatus(2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP")
 
   // MARK: syntax and order
 
@@ -26,6 +27,14 @@ extension Reply {
   static let mailFirst = Reply(503, EnhancedStatus(5, 5, 1), "Send MAIL first")
   static let recipientFirst = Reply(503, EnhancedStatus(5, 5, 1), "No valid recipients")
   static let transactionOpen = Reply(503, EnhancedStatus(5, 5, 1), "A message is already begun; RSET drops it")
+
+  static let contentBegun = Reply(503, EnhancedStatus(5, 5, 1), "The content has begun; BDAT goes on, RSET drops it")
+  static let badChunkSize = Reply(
+    501, EnhancedStatus(5, 5, 4), "Syntax: BDAT takes a number of octets and LAST; closing")
+
+  static func chunkTaken(_ octets: UInt64) -> Reply {
+    Reply(250, EnhancedStatus(2, 0, 0), "\(octets) octets so far")
+  }
 
   static func syntax(_ what: String) -> Reply { Reply(501, EnhancedStatus(5, 5, 4), "Syntax: \(what)") }
   static func unknownParameter(_ keyword: String) -> Reply {
@@ -45,8 +54,16 @@ extension Reply {
   package static let ownLoop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: it was here five times")
   package static let headerTooLarge = Reply(552, EnhancedStatus(5, 3, 4), "Header too big, limit 1 MiB")
 
-  static func tooBig(limit: UInt64) -> Reply {
-    Reply(552, EnhancedStatus(5, 3, 4), "Too big, limit \(limit / 1_048_576) MiB")
+  /// `octets` is what the client announced, if it did.
+  static func tooBig(_ octets: UInt64? = nil, limit: UInt64) -> Reply {
+    let announced = octets.map { ": \(size($0)), " } ?? ", "
+    return Reply(552, EnhancedStatus(5, 3, 4), "Too big\(announced)limit \(size(limit))")
+  }
+
+  /// Rounded up, so that what is too big does not look as if it would fit.
+  private static func size(_ octets: UInt64) -> String {
+    let (unit, name): (UInt64, String) = octets < 1 << 20 ? (1 << 10, "KB") : (1 << 20, "MB")
+    return "\(octets / unit + (octets % unit == 0 ? 0 : 1)) \(name)"
   }
 
   // MARK: TLS and login
@@ -58,6 +75,12 @@ extension Reply {
   static let tlsNotOffered = Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here")
   static let loginTwice = Reply(503, EnhancedStatus(5, 5, 1), "Already logged in")
   static let mechanismUnknown = Reply(504, EnhancedStatus(5, 5, 4), "Mechanism is not offered; use PLAIN or LOGIN")
+  static let bindingMismatch = Reply(
+    535, EnhancedStatus(5, 7, 8), "Login is not bound to this TLS connection as we offer it; is somebody in between?")
+  static func bindingUnknown(_ name: PeerText) -> Reply {
+    Reply(
+      535, EnhancedStatus(5, 7, 8), "No channel binding \(name) here; tls-exporter and tls-server-end-point are known")
+  }
   static let notBase64 = Reply(501, EnhancedStatus(5, 5, 2), "That is not base64")
   static let loginCancelled = Reply(501, EnhancedStatus(5, 7, 0), "Login cancelled")
   static let loginMalformed = Reply(501, EnhancedStatus(5, 5, 2), "That is no login of this mechanism")

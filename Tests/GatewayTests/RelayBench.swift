@@ -212,7 +212,7 @@ private final class RelayPeer {
       case .close:
         isEnding = true
         break loop
-      case .abandon, .startTLS, .verify: break
+      case .abandon, .startTLS, .lookUp, .verify: break
       }
     }
     guard output.readableBytes > 0 || isEnding else { return false }

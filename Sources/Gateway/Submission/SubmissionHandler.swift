@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import Crypto
 import Mail
 import NIOCore
 import Queue
@@ -169,6 +170,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
       case .startTLS:
         guard send(context) else { return }
         return startTLS(context)
+      case .lookUp(let name, let mechanism):
+        if lookUp(name, mechanism, context) == .close { return close(context) }
       case .verify(let attempt):
         guard send(context) else { return }
         return verify(attempt, context)
@@ -197,6 +200,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
+  private func lookUp(
+    _ name: String, _ mechanism: SASLMechanism, _ context: ChannelHandlerContext
+  ) -> ServerSession.Action? {
+    switch submission.logins.lookUp(name, from: addressText) {
+    case .verifier(let verifier):
+      let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
+      let bindings = ChannelBindings(
+        exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
+      return session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
+    case .throttled:
+      submission.log.report(.loginThrottled(logged, user: knownUser(name), mechanism: mechanism))
+      return session.loginChecked(.throttled, into: &output)
+    }
+  }
+
   private func verify(_ attempt: LoginAttempt, _ context: ChannelHandlerContext) {
     isSuspended = true
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -212,9 +230,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
       timer.loginIsDone()
       mechanism = attempt.mechanism
     case .rejected:
-      submission.log.report(.loginFailed(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
+      submission.log.report(.loginFailed(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
+      submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .unavailable: break
     }
     if session.loginChecked(verdict, into: &output) == .close { return close(context) }
@@ -222,8 +240,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   /// A name that nobody has may be a password in the wrong field: it is not told.
-  private func knownUser(_ attempt: LoginAttempt) -> String? {
-    submission.logins.isKnown(attempt.name) ? attempt.name : nil
+  private func knownUser(_ name: String) -> String? {
+    submission.logins.isKnown(name) ? name : nil
   }
 
   private func store(_ content: ByteBuffer) {
