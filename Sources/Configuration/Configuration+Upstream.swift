@@ -54,7 +54,7 @@ extension Configuration {
     package var oauth: OAuth?
 
     /// Senders that it takes; never empty.
-    package var senders: [AddressPattern] = [.any]
+    package var senders: [MailboxPattern] = [.any]
     /// What every other sender becomes; nil: mail of others is refused.
     package var rewrite: Address?
     package var nullSender = NullSender.keep

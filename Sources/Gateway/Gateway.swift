@@ -93,7 +93,7 @@ package final class Gateway: Sendable {
     logins = LoginChecker(settings: holder, clock: clock, threads: threads.login)
     let doorkeeper = Doorkeeper(
       settings: holder, counts: counts, loops: sessionLoops, queue: storage.queue, logins: logins, clock: clock,
-      log: log, admission: storage.watch.admission)
+      log: log, admission: storage.watch.admission, rates: ClientRates())
     let inherited = try Listeners.adopt(sockets, besides: Set(Command.Level.allCases.map(\.rawValue)), log: log)
     listeners = Listeners(group: threads.mail, inherited: inherited) { listener, address, eventLoop in
       doorkeeper.admit(listener, from: address, on: eventLoop)

@@ -44,7 +44,7 @@ extension Command {
   ]
 
   /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets.
-  package static func parse(_ line: ArraySlice<UInt8>) throws(Reply) -> Command {
+  package static func parse(_ line: ArraySlice<UInt8>, takesAnyName: Bool = false) throws(Reply) -> Command {
     guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlOctets }
     let verbEnd = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
     let verb = String(decoding: line[..<verbEnd], as: UTF8.self).uppercased()
@@ -52,8 +52,8 @@ extension Command {
     // Trailing white space is meaningless and sent by many devices.
     while arguments.last == UInt8(ascii: " ") { arguments.removeLast() }
     switch verb {
-    case "EHLO": return .ehlo(try helo(arguments))
-    case "HELO": return .helo(try helo(arguments))
+    case "EHLO": return .ehlo(takesAnyName ? anyName(arguments) : try helo(arguments))
+    case "HELO": return .helo(takesAnyName ? anyName(arguments) : try helo(arguments))
     case "MAIL": return .mail(try mail(arguments))
     case "RCPT": return .rcpt(try rcpt(arguments))
     case "DATA": return try without(arguments, .data)
@@ -103,6 +103,12 @@ extension Command {
       throw .syntax("that is no host name")
     }
     return PeerText(octets: name)
+  }
+
+  /// As much of it as can stand in a trace field.
+  private static func anyName(_ name: ArraySlice<UInt8>) -> PeerText {
+    let kept = name.prefix(Limits.heloOctetsMax).filter(isNameOctet)
+    return PeerText(octets: kept.isEmpty ? Array("unknown".utf8) : kept)
   }
 
   private static let nameSpecials: [UInt8] = Array("()<>@,;\\\" ".utf8)

@@ -48,6 +48,28 @@ extension Reply {
   static let eightBitAddress = Reply(553, EnhancedStatus(5, 6, 7), "Non-ASCII addresses are not offered")
   static let tooManyRecipients = Reply(
     452, EnhancedStatus(4, 5, 3), "Too many recipients; send the rest in another message")
+  static func senderNotAllowed(_ sender: Address, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "Sender \(sender.text) not allowed here; allowed: \(list(allowed))")
+  }
+
+  static func recipientNotAllowed(_ recipient: Address, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "Recipient \(recipient.text) not allowed from here; allowed: \(list(allowed))")
+  }
+
+  /// Five of them fit a reply line.
+  private static func list(_ patterns: [MailboxPattern]) -> String {
+    let shown = patterns.prefix(5).map(\.description).joined(separator: ", ")
+    return patterns.isEmpty ? "none" : patterns.count > 5 ? "\(shown), ..." : shown
+  }
+
+  package static let denied = Reply(554, EnhancedStatus(5, 7, 1), "This address may not send here")
+
+  /// `seconds` until there is room for one more.
+  package static func tooManyMessages(_ rate: String, seconds: Int) -> Reply {
+    let wait = seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
+    return Reply(450, EnhancedStatus(4, 7, 1), "Too many messages from this device (\(rate)), try in \(wait)")
+  }
+
   static let bareLineEnd = Reply(550, EnhancedStatus(5, 5, 2), "Bare CR or LF in the message; lines end in CRLF")
   static let nulInContent = Reply(550, EnhancedStatus(5, 6, 0), "NUL in the message")
   package static let loop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: too many Received fields")

@@ -53,7 +53,7 @@ extension ServerSession {
     if let refusal = intake.refusal(of: declaredOctets) { throw refusal }
     say(.startContent, into: &output)
     refusal = nil
-    state = .readingContent(.data(ContentReader()))
+    state = .readingContent(.data(ContentReader(mendsLineEnds: rights.mayEndLinesInLF)))
   }
 
   mutating func readContent(

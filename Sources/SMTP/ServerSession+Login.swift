@@ -5,7 +5,10 @@ import struct NIOCore.ByteBuffer
 
 /// The AUTH exchange (RFC 4954): who may begin it, what `SASLServer` makes of the lines, and what follows from the verdict.
 extension ServerSession {
-  package mutating func loginChecked(_ verdict: LoginVerdict, into output: inout ByteBuffer) -> Action {
+  /// `mayBe` is as whom the login may send, where not everybody may send as anybody.
+  package mutating func loginChecked(
+    _ verdict: LoginVerdict, mayBe addresses: [MailboxPattern] = [], into output: inout ByteBuffer
+  ) -> Action {
     let attempt: LoginAttempt?
     switch state {
     case .verifying(let verified): attempt = verified
@@ -16,6 +19,7 @@ extension ServerSession {
     switch verdict {
     case .accepted:
       login = attempt?.name
+      ownAddresses = addresses
       idleCommands = 0
       say(.loginAccepted, into: &output)
     case .rejected:

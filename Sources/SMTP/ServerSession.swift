@@ -60,6 +60,8 @@ package struct ServerSession: Sendable {
   package private(set) var isExtended = false
   package private(set) var isTLS: Bool
   package internal(set) var login: String?
+  /// As whom the login may send beside what the policy allows all.
+  var ownAddresses: [MailboxPattern] = []
 
   var state = State.awaitingCommand
   /// Set by the handler before `received`.
@@ -250,7 +252,8 @@ package struct ServerSession: Sendable {
     _ line: ArraySlice<UInt8>, behind input: ByteBuffer, into output: inout ByteBuffer
   ) -> Action? {
     do throws(Reply) {
-      return try execute(Command.parse(line), unprocessed: input.readableBytes, into: &output)
+      let command = try Command.parse(line, takesAnyName: rights.mayGiveAnyName)
+      return try execute(command, unprocessed: input.readableBytes, into: &output)
     } catch {
       let verb = Command.verb(of: line)
       say(error, to: verb, into: &output)
@@ -332,6 +335,10 @@ package struct ServerSession: Sendable {
     guard isTLS || rights.mayOmitTLS else { throw policy.offersTLS ? .tlsFirst : .clearTextOnly }
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
+    if let allowed = policy.senders, let sender = mail.sender {
+      let allowed = ownAddresses + allowed
+      guard allowed.contains(where: { $0.matches(sender) }) else { throw .senderNotAllowed(sender, allowed: allowed) }
+    }
     if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
@@ -343,6 +350,9 @@ package struct ServerSession: Sendable {
     guard var envelope = transaction.take() else { throw .mailFirst }
     defer { transaction = envelope }
     guard envelope.recipients.count < policy.recipientsMax else { throw .tooManyRecipients }
+    guard rights.recipients.isEmpty || rights.recipients.contains(where: { $0.matches(recipient) }) else {
+      throw .recipientNotAllowed(recipient, allowed: rights.recipients)
+    }
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
     if envelope.recipients.contains(recipient) { idleCommands += 1 } else { envelope.recipients.append(recipient) }
   }

@@ -59,6 +59,9 @@ package final class LoginChecker: Sendable {
   /// A user has this name, whether or not it may log in.
   package func isKnown(_ name: String) -> Bool { settings.current.users.user(named: name) != nil }
 
+  /// As whom a user may send where users may be themselves only.
+  package func addresses(of name: String) -> [MailboxPattern] { settings.current.users.user(named: name)?.own ?? [] }
+
   package func check(
     _ attempt: LoginAttempt, from address: String, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ServerSession.LoginVerdict> {

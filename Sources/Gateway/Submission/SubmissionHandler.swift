@@ -46,10 +46,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
-        messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients),
-      rights: ClientRights(
-        mayOmitLogin: isTrusted || client?.allow.contains(.noAuth) == true,
-        mayOmitTLS: client?.allow.contains(.plaintext) == true),
+        messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients,
+        senders: configuration.sender.policy == .any ? nil : configuration.sender.allowed),
+      rights: ClientRights(client, isTrusted: isTrusted),
       isTLS: submission.listener.security == .implicit)
   }
 
@@ -156,7 +155,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: what the session decides
 
   private func process(_ context: ChannelHandlerContext) {
-    if !session.isReadingContent { session.intake = submission.admission.intake }
+    if !session.isReadingContent { session.intake = intake }
     while true {
       switch session.received(&input, into: &output) {
       case .wait:
@@ -185,6 +184,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
         return close(context)
       }
     }
+  }
+
+  /// What this client may hand in now.
+  private var intake: Intake {
+    if let rate = client?.rate, let refusal = submission.rates.refusal(addressText, rate, submission.clock.now()) {
+      return Intake(refusal: refusal)
+    }
+    return submission.admission.intake
   }
 
   private func startTLS(_ context: ChannelHandlerContext) {
@@ -235,7 +242,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
       submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .unavailable: break
     }
-    if session.loginChecked(verdict, into: &output) == .close { return close(context) }
+    let own =
+      submission.settings.configuration.sender.policy == .own ? submission.logins.addresses(of: attempt.name) : []
+    if session.loginChecked(verdict, mayBe: own, into: &output) == .close { return close(context) }
     resume(context)
   }
 
@@ -290,6 +299,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       session.stored()
     case .accepted(let id):
       submission.admission.accepted()
+      if let rate = client?.rate { submission.rates.accepted(addressText, rate, submission.clock.now()) }
       reportAcceptance(id)
       session.committed(id.description, into: &output)
       message.forget()
@@ -410,11 +420,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
     if isClosing || !isOpen { closeNow() } else { end(.timeout) }
   }
 
-  // MARK: how the client is called
+  // MARK: who the client is
 
   private var addressText: String { submission.address.description }
   private var logged: EventClient {
     EventClient(name: client?.name, address: addressText, listener: submission.listener.name)
   }
   private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
+}
+
+extension ClientRights {
+  fileprivate init(_ client: Configuration.Client?, isTrusted: Bool) {
+    let allow = client?.allow ?? []
+    self.init(
+      mayOmitLogin: isTrusted || allow.contains(.noAuth), mayOmitTLS: allow.contains(.plaintext),
+      mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
+      recipients: client?.allowTo ?? [])
+  }
 }
