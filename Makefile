@@ -34,6 +34,7 @@ run: build ## run a demo on loopback 2587 and 2465: demo user, demo certificate,
 test: build ## run every test: units and simulator, then the release binaries against real clients and upstreams
 	@scripts/install-missing $(TEST_PACKAGES)
 	@scripts/unpack-postfix-tools
+	@scripts/unpack-mail-servers
 	swift test
 	$(SIMULATOR) --seeds 3000
 	$(SIMULATOR) --flips 1000
