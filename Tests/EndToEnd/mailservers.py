@@ -94,7 +94,7 @@ class MailServer:
     def __init__(self, certificate):
         self.certificate = certificate
         self.ports = {mode: free_port() for mode in self.modes}
-        self.root = PrivateRoot(type(self).__name__.lower())
+        self.root = PrivateRoot(self.package)
         self.root.write("/etc/cert.pem", certificate.chain.read_text())
         self.root.write("/etc/key.pem", certificate.key.read_text(), self.reader_of_key, 0o400)
         self.process = None
@@ -168,9 +168,10 @@ class Entrance(Upstream):
 class Postfix(MailServer):
     """Logins by Cyrus SASL out of a database, so that it knows all mechanisms that need the password itself."""
 
+    package = "postfix"
     login_in_log = r"sasl_method=([A-Z0-9-]+)"
 
-    def prepare(self):
+    def folders(self):
         root = self.root
         for name in "active bounce corrupt defer deferred flush hold incoming private saved trace".split():
             root.folder(f"/var/spool/postfix/{name}", "postfix")
@@ -179,6 +180,10 @@ class Postfix(MailServer):
         root.folder("/var/spool/postfix/pid", mode=0o755)
         root.folder("/var/lib/postfix", "postfix")
         root.folder("/var/log", mode=0o755)
+
+    def prepare(self):
+        self.folders()
+        root = self.root
         user, realm = self.username.split("@")
         root.run("/usr/sbin/saslpasswd2", "-c", "-p", "-f", "/etc/sasldb2", "-u", realm, user, input=self.password)
         os.chown(root.path / "etc/sasldb2", USERS["postfix"], 0)
@@ -255,6 +260,7 @@ postlog unix-dgram n - n - 1 postlogd
 class Exim(MailServer):
     """TLS by GnuTLS; logins that its configuration checks."""
 
+    package = "exim"
     reader_of_key = "Debian-exim"
     login_in_log = r" A=(\w+):"
 
@@ -334,6 +340,7 @@ class OpenSMTPD(MailServer):
     """Neither PIPELINING nor CHUNKING. Without TLS and, as it offers none in clear, without a login: Debian 12's cannot
     serve TLS with OpenSSL 3 (OpenSMTPD/OpenSMTPD#1239)."""
 
+    package = "opensmtpd"
     modes = ("none",)
     username = password = None
 
