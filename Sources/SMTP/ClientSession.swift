@@ -268,8 +268,9 @@ package struct ClientSession: Sendable {
     _ kind: UpstreamTrouble.Kind, at stage: String, _ text: PeerText, _ reply: Reply?, because words: PeerText? = nil,
     isRefused: Bool = false
   ) -> Action {
-    if isProbing, reply?.code != 421 {
-      // Nobody has come to harm, and the next connection goes without.
+    if isProbing {
+      // Nobody has come to harm, and the next connection goes without. So too with 421: some say it because of the
+      // question, and would say it each time.
       oneFlight = .forbidden
       return .close
     }
