@@ -27,7 +27,12 @@ package struct Settings: Sendable {
     self.configuration = configuration
     self.users = users
     self.serverTLS = serverTLS
-    self.upstreams = upstreams
+    let postmaster = configuration.postmasterAddress
+    self.upstreams = upstreams.map { upstream in
+      var upstream = upstream
+      upstream.postmaster = postmaster
+      return upstream
+    }
     routes = RouteTable(configuration)
   }
 

@@ -12,6 +12,8 @@ package struct UpstreamSettings: Sendable {
   package var upstream: Configuration.Upstream
   /// Of this gateway, as it calls itself.
   package var hostname: String
+  /// Of the configuration that this is a part of: `Settings` says whose.
+  package internal(set) var postmaster = Address("postmaster")!
   package var tls: TLSContext
   /// nil: the upstream takes mail without a login, or there is a credential without a secret.
   package var login: ClientLogin?
@@ -85,6 +87,9 @@ package struct UpstreamSettings: Sendable {
     guard let credential, case .missing(let reason) = credential.source else { return nil }
     return "\(reason); mail for \(name) is accepted and waits until 'postern creds set \(name)\(credential.option)'"
   }
+
+  /// As whom mail goes out through it.
+  var senderRule: SenderRule { SenderRule(upstream, postmaster: postmaster) }
 
   /// How we speak with it.
   func clientPolicy(_ login: ClientLogin?) -> ClientPolicy {

@@ -119,7 +119,7 @@ final class UpstreamTrial: UpstreamConnectionDelegate {
         try pipeline.addHandler(
           UpstreamHandler(
             policy: trial.policy, tls: tls, serverName: "localhost", queue: trial.queue, threads: TrialThreads(),
-            delegate: trial, senders: SenderRule(trial.upstream)))
+            delegate: trial, senders: SenderRule(trial.upstream, postmaster: Address("postmaster@gate.test")!)))
       }
     }.whenFailure { _ in trial.value.end() }
   }

@@ -89,8 +89,10 @@ extension Gateway {
     let released = isPaused ? 0 : queue.readyCount(now: clock.now())
     log.report(
       .credentialChanged(name, upstream: upstream.name, by: by, reply: probe?.reply, released: released))
+    // That of `new`: when the loop comes to it, a reload may have brought other routes.
+    let routing = queue.routing
     dispatcherLoop.execute {
-      self.dispatcher.value.replace(new, routing: self.queue.routing, loginWorks: probe == nil ? nil : upstream.name)
+      self.dispatcher.value.replace(new, routing: routing, loginWorks: probe == nil ? nil : upstream.name)
     }
     return .success(
       CredentialChangeReply(

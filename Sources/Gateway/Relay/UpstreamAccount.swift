@@ -196,7 +196,7 @@ final class UpstreamAccount: CarrierDelegate {
 
   /// Mail that this upstream can take from nobody has failed before anybody is asked.
   private func deliverableLease() -> Lease? {
-    let rule = SenderRule(settings.upstream)
+    let rule = settings.senderRule
     for _ in 0..<Self.refusalsMax {
       guard let lease = owner.nextLease(for: self) else { return nil }
       guard let refusal = rule.refusal(of: lease.envelope.sender) else { return lease }
