@@ -13,9 +13,10 @@ package struct MessageReply: Sendable, Equatable, Codable {
     package var code: Int?
     package var status: String?
     package var reply: String?
-    /// When it ended, through which upstream, and whether an admin ended it; for finished mail alone.
-    package var finished: Timestamp?
+    /// Who gave that reply, as far as it is known.
     package var upstream: String?
+    /// When it ended, and whether an admin ended it; for finished mail alone.
+    package var finished: Timestamp?
     package var byAdmin: Bool?
     package var duplicatePossible: Bool?
 
@@ -103,6 +104,22 @@ package struct MessageReply: Sendable, Equatable, Codable {
     }
   }
 
+  /// What an upstream said that sent recipients to another one.
+  package struct SentOn: Sendable, Equatable, Codable {
+    package var upstream: String
+    package var reply: String
+    package var at: Timestamp
+    /// How many.
+    package var recipients: Int
+
+    package init(upstream: String, reply: String, at: Timestamp, recipients: Int) {
+      self.upstream = upstream
+      self.reply = reply
+      self.at = at
+      self.recipients = recipients
+    }
+  }
+
   package var id: String
   package var state: String
   /// Empty for the null path.
@@ -122,6 +139,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var client: Client?
   package var hold: Hold?
   package var drop: Drop?
+  /// Of mail that waits, as far as it is remembered; the oldest first.
+  package var sentOn: [SentOn]?
   /// What stands in the way, in a few words; for lists.
   package var why: String?
   /// A connection ended between the end of data and its reply: the upstream may have the message already.
@@ -156,6 +175,7 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case recipients, size, received
     case ageSeconds = "age_s"
     case next, expires, finished, submitter, client, hold, drop, why
+    case sentOn = "sent_on"
     case duplicatePossible = "duplicate_possible"
     case continues
   }
@@ -163,8 +183,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
 
 extension MessageReply {
   /// An address has at most 496 octets and a reply 512, JSON at most doubles them (both are free of controls): with its
-  /// names a recipient stays below 2.3 KiB, and 24 of them below a line.
-  package static let recipientsPerLineMax = 24
+  /// names a recipient stays below 2.4 KiB, and 20 of them with what sent it on below a line.
+  package static let recipientsPerLineMax = 20
 
   /// The message in objects that each fit into a line; the client puts them together with `append`.
   package func lines() -> [MessageReply] {

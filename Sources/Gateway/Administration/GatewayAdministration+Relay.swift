@@ -76,13 +76,7 @@ extension GatewayAdministration {
   }
 
   func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning? {
-    let candidates = upstreams.compactMap(gateway.settings.current.upstream(named:))
-    guard let any = candidates.first else { return nil }
-    // Which of several answered is not remembered, so what only one provider means by it may not be meant.
-    let isOne = candidates.allSatisfy { $0.upstream.provider == any.upstream.provider }
-    return ReplyMeaning(
-      reply, rules: any.rules, provider: isOne ? any.upstream.provider : "",
-      upstream: candidates.count == 1 ? any.name : "NAME")
+    ReplyMeaning(reply, from: upstreams, in: gateway.settings.current)
   }
 }
 
