@@ -142,7 +142,7 @@ struct RerouteTests {
   func some() throws {
     let bench = try bench(["one", "two"]) { configuration in
       var route = Configuration.Route(number: 1, via: ["two"])
-      route.to = [Configuration.AddressPattern("@direct.example")!]
+      route.to = [MailboxPattern("@direct.example")!]
       configuration.routes = [route]
     }
     defer { bench.end() }
