@@ -20,6 +20,8 @@ package struct Settings: Sendable {
   package var upstreams: [UpstreamSettings]
   /// Made of the configuration.
   package let routes: RouteTable
+  /// Whom no trusted network holds for, whatever its range.
+  package var routers: Set<IPAddress> = []
 
   package init(
     configuration: Configuration, users: UsersFile, serverTLS: TLSContext?, upstreams: [UpstreamSettings]
@@ -34,6 +36,11 @@ package struct Settings: Sendable {
       return upstream
     }
     routes = RouteTable(configuration)
+  }
+
+  /// Whether a client needs no login because of where it is.
+  func trusts(_ address: IPAddress) -> Bool {
+    !routers.contains(address) && configuration.access.trusted.contains { $0.contains(address) }
   }
 
   package func upstream(named name: String) -> UpstreamSettings? { upstreams.first { $0.name == name } }
@@ -88,7 +95,7 @@ extension Settings {
     if let reason = configuration.beyondThisVersion { throw SettingsError(reason) }
     do {
       let usesTLS = configuration.listeners.contains { $0.security != .none }
-      let settings = Settings(
+      var settings = Settings(
         configuration: configuration,
         // No file is no users yet: `postern users add` makes it.
         users: try UsersFile.read(configuration.access.usersFile) ?? UsersFile(),
@@ -109,6 +116,7 @@ extension Settings {
           return settings.logging(inWith: try UpstreamCredential.load(name, replacing: old, from: credentials))
         })
       if let fault = settings.routes.fault { throw SettingsError(fault) }
+      settings.routers = DefaultGateways.read()
       return settings
     } catch let error as SettingsError {
       throw error

@@ -42,13 +42,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
     message = IncomingMessage(hostname: configuration.hostname)
-    let isTrusted = configuration.access.trusted.contains { $0.contains(submission.address) }
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
         messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients,
         senders: configuration.sender.policy == .any ? nil : configuration.sender.allowed),
-      rights: ClientRights(client, isTrusted: isTrusted),
+      rights: ClientRights(client, isTrusted: submission.settings.trusts(submission.address)),
       isTLS: submission.listener.security == .implicit)
   }
 
