@@ -129,7 +129,7 @@ extension Configuration.Upstream {
 
   /// The mailbox that we log in as, if the user name is one.
   package var account: Address? {
-    username.flatMap { Address($0) }.flatMap { $0.domain.isEmpty ? nil : $0 }
+    username.flatMap { Address($0) }.flatMap { $0.domain.isEmpty || !$0.isASCII ? nil : $0 }
   }
 
   /// Whether sessions log in.

@@ -162,10 +162,11 @@ extension ValueReader where Value == Int64? {
 }
 
 extension ValueReader where Value == Address? {
-  /// A mail address with its domain, or "" for none.
+  /// A mail address with its domain, or "" for none. ASCII, because mail of others goes out as it, and notifications to
+  /// it, by ways that may not offer SMTPUTF8.
   static var optionalAddress: Self {
     .string(#"an address such as "postmaster@example.com", or """#) { text in
-      text.isEmpty ? .some(nil) : Address(text).flatMap { $0.domain.isEmpty ? nil : .some($0) }
+      text.isEmpty ? .some(nil) : Address(text).flatMap { $0.domain.isEmpty || !$0.isASCII ? nil : .some($0) }
     }
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The part of a notification that programs read: message/delivery-status (RFC 3464 section 2). It lists every
-/// recipient of the report.
+/// The part of a notification that programs read: message/delivery-status (RFC 3464 section 2), or
+/// message/global-delivery-status (RFC 6533 section 4). It lists every recipient of the report.
 struct DeliveryStatusFields {
   private let report: DeliveryStatusReport
 
@@ -11,7 +11,15 @@ struct DeliveryStatusFields {
   }
 
   var part: [UInt8] {
-    var octets = Array("Content-Description: Delivery status\r\nContent-Type: message/delivery-status\r\n\r\n".utf8)
+    let type =
+      report.isUnicode
+      ? "message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit" : "message/delivery-status"
+    var octets = Array("Content-Description: Delivery status\r\nContent-Type: \(type)\r\n\r\n".utf8)
+    if let id = report.envelopeID, !id.isEmpty {
+      var field = FoldedField(name: "Original-Envelope-Id")
+      field.appendWhole(PlainText.ascii(id))
+      octets += field.text.utf8
+    }
     octets += FoldedField.line("Reporting-MTA", "dns; \(report.safeHostname)").utf8
     octets += FoldedField.line("X-Postern-Queue-ID", TraceText.atom(report.messageID)).utf8
     octets += FoldedField.line("Arrival-Date", report.date(report.arrival)).utf8
@@ -23,11 +31,12 @@ struct DeliveryStatusFields {
   }
 
   private func fields(of recipient: DeliveryStatusReport.Recipient, isFull: Bool) -> String {
-    var address = FoldedField(name: "Final-Recipient")
-    address.append("rfc822;")
-    address.appendWhole(PlainText.ascii(recipient.address))
-    var text = address.text
-    text += FoldedField.line("Action", report.kind == .failed ? "failed" : "delayed")
+    var text = ""
+    if let original = recipient.original {
+      text += field("Original-Recipient", type: TraceText.atom(original.type), original.address)
+    }
+    text += field("Final-Recipient", type: recipient.address.isASCII ? "rfc822" : Self.unicodeType, recipient.address)
+    text += FoldedField.line("Action", action)
     text += FoldedField.line("Status", status(of: recipient))
     if isFull {
       if recipient.isAnswer, let remote = report.remote.flatMap(Self.name) {
@@ -46,10 +55,38 @@ struct DeliveryStatusFields {
     return text
   }
 
-  /// RFC 3464 section 2.3.4: 5 for a failure, 4 for a delay and for a message whose time was over.
+  private static let unicodeType = "utf-8"
+
+  private func field(_ name: String, type: String, _ address: String) -> String {
+    var field = FoldedField(name: name)
+    field.append("\(type);")
+    if type != Self.unicodeType {
+      field.appendWhole(PlainText.ascii(address))
+    } else if report.isUnicode {
+      field.appendWhole(PlainText.address(address))
+    } else {
+      field.appendWhole(PlainText.embedded(address))
+    }
+    return field.text
+  }
+
+  private var action: String {
+    switch report.kind {
+    case .failed: "failed"
+    case .delayed: "delayed"
+    case .relayed: "relayed"
+    }
+  }
+
+  /// RFC 3464 section 2.3.4: 5 for a failure, 4 for a delay and for a message whose time was over, 2 for what has left.
   private func status(of recipient: DeliveryStatusReport.Recipient) -> String {
     if recipient.isExpired { return "4.4.7" }
-    let wanted: Character = report.kind == .failed ? "5" : "4"
+    let wanted: Character =
+      switch report.kind {
+      case .failed: "5"
+      case .delayed: "4"
+      case .relayed: "2"
+      }
     if let status = recipient.status, status.first == wanted, status.isEnhancedStatus { return status }
     return "\(wanted).0.0"
   }

@@ -5,19 +5,39 @@
 /// (RFC 3464, in the multipart/report of RFC 6522). The gateway fills it from the queue and takes the octets; the
 /// envelope, whose sender is the null path, is the gateway's.
 ///
-/// Whatever peers and the sender wrote, the result is 7-bit, with no line over 998 octets, and has the structure that
-/// it says it has.
+/// Whatever peers and the sender wrote, the result has no line over 998 octets and the structure that it says it has.
+/// It is 7-bit, unless everybody who is told has an address that takes SMTPUTF8 to reach (RFC 6533).
 package struct DeliveryStatusReport: Sendable {
   package enum Kind: Sendable, Hashable {
     /// These recipients will not get the message.
     case failed
     /// They have not got it yet; we try until this time.
     case delayed(until: Int64)
+    /// They have gone to a system that reports nothing, and the sender wanted to hear of it.
+    case relayed
+  }
+
+  /// How much of the message the sender wants back.
+  package enum Returned: Sendable, Hashable {
+    case full
+    case header
+  }
+
+  /// Whom the sender wrote to at first: the type of the address, and the address as a person writes it.
+  package struct OriginalAddress: Sendable, Hashable {
+    package var type: String
+    package var address: String
+
+    package init(type: String, address: String) {
+      self.type = type
+      self.address = address
+    }
   }
 
   /// Times are seconds since 1970, here and everywhere in the report.
   package struct Recipient: Sendable, Hashable {
     package var address: String
+    package var original: OriginalAddress?
     /// Of the reply that decided; 0 if there is none.
     package var code: Int
     /// Enhanced, such as `5.1.1`.
@@ -30,10 +50,11 @@ package struct DeliveryStatusReport: Sendable {
     package var lastAttempt: Int64?
 
     package init(
-      address: String, code: Int, status: String?, text: String, isAnswer: Bool, isExpired: Bool = false,
-      lastAttempt: Int64? = nil
+      address: String, original: OriginalAddress? = nil, code: Int, status: String?, text: String, isAnswer: Bool,
+      isExpired: Bool = false, lastAttempt: Int64? = nil
     ) {
       self.address = address
+      self.original = original
       self.code = code
       self.status = status
       self.text = text
@@ -71,11 +92,15 @@ package struct DeliveryStatusReport: Sendable {
   package var remote: String?
   package var recipients: [Recipient]
   package var original: Original
+  /// nil: the sender has not said.
+  package var returned: Returned?
+  /// The sender's own name for the message, if he gave one.
+  package var envelopeID: String?
 
   package init(
     kind: Kind, hostname: String, id: String, messageID: String, sender: String, told: [String], arrival: Int64,
     now: Int64, zoneOffset: @escaping @Sendable (Int64) -> Int, remote: String?, recipients: [Recipient],
-    original: Original
+    original: Original, returned: Returned? = nil, envelopeID: String? = nil
   ) {
     self.kind = kind
     self.hostname = hostname
@@ -89,6 +114,20 @@ package struct DeliveryStatusReport: Sendable {
     self.remote = remote
     self.recipients = recipients
     self.original = original
+    self.returned = returned
+    self.envelopeID = envelopeID
+  }
+
+  /// Nobody who is told could get it without SMTPUTF8, so it may be written as RFC 6532 and RFC 6533 have it.
+  package var isUnicode: Bool { !told.isEmpty && told.allSatisfy { !$0.isASCII } }
+
+  /// As many octets of the message as may go back, for whoever reads it.
+  package static func returnedOctetsMax(_ returned: Returned?) -> Int {
+    switch returned {
+    case .full: MailLimits.returnedFullMessageOctetsMax
+    case nil: MailLimits.returnedMessageOctetsMax
+    case .header: MailLimits.returnedHeaderOctetsMax
+    }
   }
 
   /// The whole message with CRLF line ends.
@@ -110,8 +149,10 @@ package struct DeliveryStatusReport: Sendable {
     var text = FoldedField.line("Date", date(now))
     text += FoldedField.line("From", "Mail Delivery System", "<MAILER-DAEMON@\(safeHostname)>")
     var to = FoldedField(name: "To")
-    for (index, address) in told.enumerated() {
-      to.appendWhole("<\(mailbox(address))>" + (index + 1 < told.count ? "," : ""))
+    // Who needs SMTPUTF8 is not named where others get it without.
+    let named = told.filter { isUnicode || $0.isASCII }
+    for (index, address) in named.enumerated() {
+      to.appendWhole("<\(mailbox(address))>" + (index + 1 < named.count ? "," : ""))
     }
     text += to.text
     text += FoldedField.line("Subject", subject(of: original))
@@ -130,7 +171,12 @@ package struct DeliveryStatusReport: Sendable {
 
   /// The original subject as it stands in its field, encoded words and all, if it is plain ASCII.
   private func subject(of original: HeaderBlock?) -> String {
-    let title = kind == .failed ? "Undelivered mail" : "Mail is delayed"
+    let title =
+      switch kind {
+      case .failed: "Undelivered mail"
+      case .delayed: "Mail is delayed"
+      case .relayed: "Mail was passed on"
+      }
     guard let value = original?.value(of: .subject), !value.isEmpty,
       value.allSatisfy({ (0x20...0x7E).contains($0) || $0 == UInt8(ascii: "\t") })
     else { return title }
@@ -150,7 +196,7 @@ package struct DeliveryStatusReport: Sendable {
 
   /// `Postmaster` needs no domain in an envelope (RFC 5321 section 4.1.1.3), but in a header.
   private func mailbox(_ address: String) -> String {
-    let plain = PlainText.ascii(address)
+    let plain = isUnicode ? PlainText.address(address) : PlainText.ascii(address)
     return plain.contains("@") ? plain : "\(plain)@\(safeHostname)"
   }
 
@@ -166,6 +212,10 @@ package struct DeliveryStatusReport: Sendable {
   var isForSenderAlone: Bool { told == [sender] }
 
   var until: Int64? { if case .delayed(let until) = kind { until } else { nil } }
+}
+
+extension String {
+  var isASCII: Bool { utf8.allSatisfy { $0 < 0x80 } }
 }
 
 extension FoldedField {

@@ -37,10 +37,14 @@ struct DeliveryStatusText {
     let arrival = report.date(report.arrival)
     let message =
       report.isForSenderAlone
-      ? "Your message of \(arrival)" : "The message of \(arrival) from \(PlainText.ascii(report.sender))"
+      ? "Your message of \(arrival)" : "The message of \(arrival) from \(PlainText.line(report.sender))"
     let subject = subject.map { " with the subject \"\($0)\"" } ?? ""
     let what =
-      report.kind == .failed ? "could not be delivered to:" : "is still waiting. It could not yet be delivered to:"
+      switch report.kind {
+      case .failed: "could not be delivered to:"
+      case .delayed: "is still waiting. It could not yet be delivered to:"
+      case .relayed: "was passed on, as you wanted to know, to the next mail system for:"
+      }
     return "\(message)\(subject) \(what)"
   }
 
@@ -78,7 +82,7 @@ struct DeliveryStatusText {
 
   private func write(_ group: Group, into text: inout WrappedText) {
     text.addEmptyLine()
-    for address in group.addresses { text.add(PlainText.ascii(address), indent: 4) }
+    for address in group.addresses { text.add(PlainText.line(address), indent: 4) }
     text.addEmptyLine()
     let reply = reply(of: group.example)
     if !reply.isEmpty { text.add("\(speaker(of: group.example)) \(reply)", indent: 2) }
@@ -108,6 +112,9 @@ struct DeliveryStatusText {
 
   private var closing: String {
     var text = ""
+    if report.kind == .relayed {
+      text += "That system does not report whether mail has arrived: you hear of it again only if it is returned. "
+    }
     if let until = report.until {
       text += "There is nothing for you to do; please do not send it again. We go on trying until "
       text += "\(report.date(until)), and tell you if it cannot be delivered by then. "
@@ -130,9 +137,9 @@ extension DeliveryStatusReport.Recipient {
     if isExpired {
       return "ask the recipient in another way whether their mail works, and send the message again later."
     }
-    // The other side has said nothing, so it is no help to read it.
-    guard isAnswer else { return "ask your administrator." }
     let parts = (status ?? "").split(separator: ".").compactMap { Int($0) }
+    // The other side has said nothing, so it is no help to read it. What we say ourselves of a message is about its form.
+    guard isAnswer || parts.count == 3 && (parts[1] == 6 || parts[1] == 3) else { return "ask your administrator." }
     guard parts.count == 3 else { return code == 552 ? Self.smaller : Self.general }
     switch (parts[1], parts[2]) {
     case (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (4, 4):

@@ -22,6 +22,8 @@ package struct HeaderScanner: Sendable {
   package private(set) var isHeaderTooLong = false
   /// An octet above 127 occurred (in the header block alone when the body is skipped).
   package private(set) var isEightBit = false
+  /// One occurred in the header block.
+  package private(set) var isHeaderEightBit = false
   /// The first line is a mailbox file's `From `; the header goes on behind it.
   package private(set) var startsWithMailboxLine = false
   /// Content begins with something that is no header: what we add in front needs an empty line behind it.
@@ -52,8 +54,12 @@ package struct HeaderScanner: Sendable {
       if place != .body {
         headerCount = consumeHeader(octets)
       }
-      guard !isEightBit else { return }
-      isEightBit = Self.containsEightBit(skipsBody ? UnsafeRawBufferPointer(rebasing: octets[..<headerCount]) : octets)
+      if headerCount > 0, !isHeaderEightBit {
+        isHeaderEightBit = Self.containsEightBit(UnsafeRawBufferPointer(rebasing: octets[..<headerCount]))
+        isEightBit = isEightBit || isHeaderEightBit
+      }
+      guard !isEightBit, !skipsBody else { return }
+      isEightBit = Self.containsEightBit(UnsafeRawBufferPointer(rebasing: octets[headerCount...]))
     }
   }
 

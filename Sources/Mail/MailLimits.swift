@@ -37,6 +37,8 @@ package enum MailLimits {
 
   /// A longer message is not returned with its notification, only its header: nobody wants his 25 MB back.
   package static let returnedMessageOctetsMax = 50_000
+  /// The same where the sender asks for all of it (RFC 3461 section 4.3).
+  package static let returnedFullMessageOctetsMax = 1_000_000
   /// Of a longer header block the first fields are returned.
   package static let returnedHeaderOctetsMax = 32 << 10
   /// RFC 5322 section 2.1.1, without CRLF. Content with a longer line is not returned as it is.
@@ -46,6 +48,8 @@ package enum MailLimits {
   /// Once the machine part has grown to this, the fields that RFC 3464 section 2.3 leaves to us are left out, so that
   /// it grows with the addresses alone.
   static let statusOctetsPreferred = 1 << 20
+  /// Of an address that takes more, written as RFC 6533 has it, only what is ASCII is shown: a field fits into a line.
+  static let longAddressOctetsMax = 900
   /// Text of a reply, in octets: what the rest of the program keeps of one.
   static let replyOctetsMax = 512
   /// Of a longer subject the first words are shown.

@@ -7,7 +7,8 @@ package struct OutgoingChanges: Sendable {
   private var bcc = BccRemoval()
   private var rewriting: SenderRewriting?
 
-  /// `rewriting` is nil where every author is accepted, and for notifications, whose author is the gateway.
+  /// `rewriting` is nil where every author is accepted. Notifications have an author too, the gateway: an upstream that
+  /// takes only some takes his no more than others, whatever their null sender (RFC 5321 section 4.5.5) is good for.
   package init(rewriting: SenderRewriting? = nil) {
     self.rewriting = rewriting
   }

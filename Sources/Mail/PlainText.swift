@@ -27,6 +27,30 @@ enum PlainText {
     return String(decoding: octets, as: UTF8.self)
   }
 
+  /// An address as it is, for a field that may hold it.
+  static func address(_ text: String) -> String {
+    let line = line(text)
+    return line.utf8.count <= MailLimits.longAddressOctetsMax ? line : ascii(text)
+  }
+
+  /// An address in ASCII, without loss: `\x{HEX}` for what is not, and for what has a meaning there (RFC 6533
+  /// section 3).
+  static func embedded(_ address: String) -> String {
+    var text = ""
+    for scalar in line(address).unicodeScalars {
+      switch scalar {
+      case "\\", "+", "=", " ": text += escaped(scalar)
+      case _ where scalar.isASCII: text.unicodeScalars.append(scalar)
+      default: text += escaped(scalar)
+      }
+    }
+    return text.utf8.count <= MailLimits.longAddressOctetsMax ? text : ascii(address)
+  }
+
+  private static func escaped(_ scalar: Unicode.Scalar) -> String {
+    "\\x{\(String(scalar.value, radix: 16, uppercase: true))}"
+  }
+
   /// Whole words, as many as fit, and "..." for the rest; nil if not even the first one fits.
   static func words(_ text: String, octetsMax: Int) -> String? {
     guard text.utf8.count > octetsMax else { return text }

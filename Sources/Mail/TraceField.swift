@@ -13,6 +13,8 @@ package struct TraceField: Sendable, Hashable {
   package var hostname: String
   /// The client used EHLO.
   package var isExtended: Bool
+  /// It asked for SMTPUTF8 for this message.
+  package var isUTF8: Bool
   package var isAuthenticated: Bool
   /// Protocol and cipher of an encrypted session, such as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
   package var tls: String?
@@ -24,14 +26,15 @@ package struct TraceField: Sendable, Hashable {
   package var zoneOffsetSeconds: Int
 
   package init(
-    helo: String, address: String, hostname: String, isExtended: Bool, isAuthenticated: Bool, tls: String?, id: String,
-    recipients: [String], unixSeconds: Int64, zoneOffsetSeconds: Int
+    helo: String, address: String, hostname: String, isExtended: Bool, isUTF8: Bool = false, isAuthenticated: Bool,
+    tls: String?, id: String, recipients: [String], unixSeconds: Int64, zoneOffsetSeconds: Int
   ) {
     precondition(!id.isEmpty, "a message is traced under its name in the queue")
     self.helo = helo
     self.address = address
     self.hostname = hostname
     self.isExtended = isExtended
+    self.isUTF8 = isUTF8
     self.isAuthenticated = isAuthenticated
     self.tls = tls
     self.id = id
@@ -77,15 +80,10 @@ package struct TraceField: Sendable, Hashable {
     return (literal ?? "unknown") + information + comment
   }
 
-  /// RFC 3848. There is no registered word for TLS or AUTH without EHLO.
+  /// RFC 3848, and RFC 6531 section 4.3. There is no registered word for TLS or AUTH without EHLO.
   private var transmissionType: String {
-    switch (isExtended, tls != nil, isAuthenticated) {
-    case (false, _, _): "SMTP"
-    case (true, false, false): "ESMTP"
-    case (true, false, true): "ESMTPA"
-    case (true, true, false): "ESMTPS"
-    case (true, true, true): "ESMTPSA"
-    }
+    guard isExtended else { return "SMTP" }
+    return (isUTF8 ? "UTF8SMTP" : "ESMTP") + (tls != nil ? "S" : "") + (isAuthenticated ? "A" : "")
   }
 
   private var tlsComment: String {

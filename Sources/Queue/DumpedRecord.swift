@@ -98,6 +98,8 @@ private struct Words {
     (messages, wall) = ([acceptance.id], acceptance.wall)
     add("from", acceptance.envelope.sender?.text ?? "<>")
     for recipient in acceptance.envelope.recipients { add("to", recipient.text) }
+    if acceptance.envelope.isUTF8 { add("smtputf8", "yes") }
+    if let wish = acceptance.envelope.notification { describe(wish) }
     add("octets", acceptance.octets)
     for extent in acceptance.extents { add("chunk", "\(SegmentName.text(extent.segment)):\(extent.offset)") }
     let origin = acceptance.origin
@@ -110,6 +112,16 @@ private struct Words {
     if let report = acceptance.report {
       add("reports", report.id.description)
       describe(report)
+    }
+  }
+
+  private mutating func describe(_ wish: NotificationWish) {
+    add("ret", wish.returned?.rawValue)
+    add("envid", wish.envelopeID)
+    for (index, recipient) in wish.recipients.enumerated() where !recipient.isEmpty {
+      add("recipient", index + 1)
+      add("notify", recipient.events?.text)
+      add("orcpt", recipient.original)
     }
   }
 

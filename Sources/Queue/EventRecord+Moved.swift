@@ -6,15 +6,17 @@ import WAL
 
 /// Records that let the head of the log go: a message at another place, and facts that must not go with it.
 extension EventRecord {
-  /// Parts of a `moved` that an `accepted` has not. One that this program does not know makes the record unreadable: it
-  /// may say that the message must not be sent.
-  private enum Section: UInt8 {
+  /// Parts that not every message has. One that this program does not know makes the record unreadable: it may say that
+  /// the message must not be sent.
+  enum Section: UInt8 {
     case recipients = 1
     case life = 2
     case hold = 3
     case drop = 4
     case warned = 5
     case adopted = 6
+    /// The only one that an `accepted` may have.
+    case wishes = 7
   }
 
   /// The record up to its prefix and content.
@@ -52,10 +54,11 @@ extension EventRecord {
     }
     if moved.isWarned { append(.warned, to: &sections) { _ in } }
     if let adopted = moved.adopted { append(.adopted, to: &sections) { $0 += payload(adopted) } }
+    sections += wishes(moved.acceptance.envelope)
     return head(moved.acceptance, prefix: [], prefixOctets: moved.acceptance.prefixOctets, sections: sections)
   }
 
-  private static func append(_ kind: Section, to octets: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+  static func append(_ kind: Section, to octets: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     var section: [UInt8] = []
     body(&section)
     octets.append(kind.rawValue)
@@ -89,9 +92,7 @@ extension EventRecord {
     var reader = OctetReader(sections)
     var found: Set<Section> = []
     while reader.rest > 0 {
-      guard let kind = reader.integer(UInt8.self).flatMap(Section.init), let octets = reader.integer(UInt32.self),
-        let section = reader.part(Int(octets)), found.insert(kind).inserted
-      else { return nil }
+      guard let (kind, section) = reader.section(), found.insert(kind).inserted else { return nil }
       var part = OctetReader(section)
       switch kind {
       case .recipients:
@@ -114,6 +115,10 @@ extension EventRecord {
       case .adopted:
         guard let adopted = Self.adopted(section) else { return nil }
         moved.adopted = adopted
+        continue
+      case .wishes:
+        guard let wishes = Self.wishes(section, recipients: acceptance.envelope.recipients.count) else { return nil }
+        moved.acceptance.envelope.notification = wishes
         continue
       }
       guard part.rest == 0 else { return nil }
@@ -165,6 +170,13 @@ extension EventRecord {
 }
 
 extension OctetReader {
+  mutating func section() -> (kind: EventRecord.Section, octets: UnsafeRawBufferPointer)? {
+    guard let kind = integer(UInt8.self).flatMap(EventRecord.Section.init), let octets = integer(UInt32.self),
+      let section = part(Int(octets))
+    else { return nil }
+    return (kind, section)
+  }
+
   fileprivate mutating func movedRecipient() -> MovedMessage.Recipient? {
     guard let state = integer(UInt8.self).flatMap(RecipientState.init), let flags = integer(UInt8.self),
       let attempts = integer(UInt16.self), let due = milliseconds()

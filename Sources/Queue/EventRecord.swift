@@ -37,7 +37,8 @@ enum EventRecord {
   /// The record of an acceptance up to the content that follows: everything that is known of the message, and the
   /// prefix.
   static func head(_ acceptance: Acceptance, prefix: [UInt8]) -> [UInt8] {
-    head(acceptance, prefix: prefix, prefixOctets: prefix.count, sections: [])
+    head(
+      acceptance, prefix: prefix, prefixOctets: prefix.count, sections: wishes(acceptance.envelope))
   }
 
   /// The same for `moved`, whose sections stand before the prefix; that and the content may be appended by the caller.
@@ -54,7 +55,7 @@ enum EventRecord {
     octets.append(littleEndian: UInt32(acceptance.lastOctets))
     octets.append(littleEndian: UInt32(prefixOctets))
     octets.append(littleEndian: UInt32(clamping: acceptance.hints.headerOctets))
-    octets.append((acceptance.hints.isEightBit ? 1 : 0) | (envelope.body == .eightBit ? 2 : 0))
+    octets.append(flags(acceptance))
     octets.append(acceptance.report?.kind.rawValue ?? 0)
     octets.append(littleEndian: UInt16(envelope.recipients.count))
     octets.append(littleEndian: UInt32(acceptance.extents.count))
@@ -79,10 +80,24 @@ enum EventRecord {
     return octets
   }
 
+  private static func flags(_ acceptance: Acceptance) -> UInt8 {
+    (acceptance.hints.isEightBit ? 1 : 0) | (acceptance.envelope.body == .eightBit ? 2 : 0)
+      | (acceptance.envelope.isUTF8 ? 4 : 0) | (acceptance.hints.isHeaderEightBit ? 8 : 0)
+  }
+
   /// Of `accepted` and `moved`. Of the whole payload, or of what it is without prefix and content; `octets` are those
   /// of the whole one.
   static func acceptance(_ payload: UnsafeRawBufferPointer, octets: Int? = nil) -> Acceptance? {
-    acceptanceAndSections(payload, octets: octets)?.acceptance
+    guard let found = acceptanceAndSections(payload, octets: octets) else { return nil }
+    var acceptance = found.acceptance
+    var reader = OctetReader(found.sections)
+    while reader.rest > 0 {
+      guard let (kind, section) = reader.section() else { return nil }
+      guard kind == .wishes else { continue }
+      guard let wishes = Self.wishes(section, recipients: acceptance.envelope.recipients.count) else { return nil }
+      acceptance.envelope.notification = wishes
+    }
+    return acceptance
   }
 
   static func acceptanceAndSections(
@@ -112,6 +127,7 @@ enum EventRecord {
       sender = address
     }
     var recipients: [Address] = []
+    guard recipientCount <= QueueLimits.recipientsMax else { return nil }
     for _ in 0..<recipientCount {
       guard let text = reader.text(), let text, let address = Address(text) else { return nil }
       recipients.append(address)
@@ -133,8 +149,11 @@ enum EventRecord {
     let acceptance = Acceptance(
       id: MessageID(number: id), wall: wall, standstill: standstill, extents: extents,
       prefixOctets: Int(prefixOctets), lastOctets: Int(lastOctets),
-      hints: ContentHints(isEightBit: flags & 1 != 0, headerOctets: Int(headerOctets)),
-      envelope: Envelope(sender: sender, recipients: recipients, body: flags & 2 != 0 ? .eightBit : .sevenBit),
+      hints: ContentHints(
+        isEightBit: flags & 1 != 0, isHeaderEightBit: flags & 8 != 0, headerOctets: Int(headerOctets)),
+      envelope: Envelope(
+        sender: sender, recipients: recipients, body: flags & 2 != 0 ? .eightBit : .sevenBit,
+        isUTF8: flags & 4 != 0),
       origin: Origin(
         login: login, address: address ?? "", helo: helo ?? "", client: client, listener: listener ?? "", tls: tls),
       report: report)

@@ -33,7 +33,7 @@ package struct Ending: Sendable {
     recipients = attempt.outcomes.compactMap { outcome in
       let state: FinishedState
       switch outcome.result {
-      case .delivered: state = .sent
+      case .delivered, .relayed: state = .sent
       case .failed: state = .failed
       case .expired: state = .expired
       case .deferred: return nil

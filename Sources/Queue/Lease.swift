@@ -36,11 +36,12 @@ package struct Lease: ~Copyable, Sendable {
     self.submitter = submitter
     let addresses = message.recipients.addresses
     envelope = Envelope(
-      sender: message.recipients.sender, recipients: indexes.map { addresses[$0] }, body: message.body)
+      sender: message.recipients.sender, recipients: indexes.map { addresses[$0] }, body: message.body,
+      isUTF8: message.isUTF8, notification: message.recipients.wish?.of(indexes))
     recipientIndexes = indexes
     submittedAt = message.received
     attempt = 1 + (indexes.map { Int(message.recipients[$0].attempts) }.max() ?? 0)
-    hints = ContentHints(isEightBit: message.isEightBit, headerOctets: Int(message.headerOctets))
+    hints = message.hints
   }
 
   deinit { core.giveBack(number) }
@@ -64,6 +65,8 @@ package struct StoredContent: Sendable {
 package struct RecipientOutcome: Sendable {
   package enum Result: Sendable, Hashable {
     case delivered
+    /// The same, and the sender is told if he wants to be: the upstream will not.
+    case relayed
     /// Becomes a failure when the message has passed its lifetime.
     case deferred
     case failed

@@ -66,7 +66,8 @@ extension MessageQueue {
       }
       return MessageDetails(
         view: snapshot.view(), origin: acceptance.origin, replies: replies,
-        duplicatePossible: (0..<recipients.count).contains { recipients[$0].isUncertain })
+        duplicatePossible: (0..<recipients.count).contains { recipients[$0].isUncertain },
+        notification: recipients.wish, isUTF8: snapshot.message.isUTF8)
     } catch {
       // It may have been delivered meanwhile, and its segment removed.
       if snapshot.isGone(core) { return nil }

@@ -23,6 +23,7 @@ extension MessageQueue {
   private func notice(_ found: QueueCore.FoundNotice) throws(LogError) -> Notice {
     let message = found.message
     let addresses = message.recipients.addresses
+    let wish = message.recipients.wish
     var outcomes = OutcomeReader(log: log)
     var recipients: [NoticeRecipient] = []
     for index in found.report.indexes {
@@ -30,7 +31,9 @@ extension MessageQueue {
       let outcome = try Self.unlessDamaged { () throws(LogError) in try outcomes.outcome(of: index, at: entry.reply) }
       recipients.append(
         NoticeRecipient(
-          index: index, address: addresses[index], reply: outcome?.reply, attempts: Int(entry.attempts),
+          index: index, address: addresses[index],
+          original: wish?.recipients[index].original.flatMap(OriginalRecipient.init), reply: outcome?.reply,
+          attempts: Int(entry.attempts),
           isExpired: outcome?.isExpired ?? false, isBounced: outcome?.isBounced ?? false, wall: outcome?.wall))
     }
     let accepted = try Self.unlessDamaged { () throws(LogError) in try log.read(message.accepted, mayBlock: true) }
@@ -38,7 +41,7 @@ extension MessageQueue {
     return Notice(
       id: found.report.id, kind: found.report.kind, sender: message.recipients.sender!, recipients: recipients,
       received: message.received, expires: found.expires, content: StoredContent(id: found.report.id, message: message),
-      hints: ContentHints(isEightBit: message.isEightBit, headerOctets: Int(message.headerOctets)),
+      hints: message.hints, isUTF8: message.isUTF8, returned: wish?.returned, envelopeID: wish?.readableEnvelopeID,
       origin: acceptance?.origin ?? Origin(address: ""), number: found.number, core: core)
   }
 
@@ -64,7 +67,7 @@ extension QueueCore {
 
 extension QueueCore.Books {
   /// What the log told of, when it has been read.
-  mutating func offerFailures() {
+  mutating func offerOutcomes() {
     var after: UInt64 = 0
     while true {
       let page = state.order.page(after: after, limit: QueueLimits.pageMessagesMax)
@@ -77,8 +80,9 @@ extension QueueCore.Books {
   /// After a change of this message is durable. True if there is something new to tell.
   mutating func offerNotice(_ number: UInt64, isDelayed: Bool) -> Bool {
     let isFailed = !state.reportable(number, .failed).isEmpty && notices.offer(number, .failed)
+    let isRelayed = !state.reportable(number, .relayed).isEmpty && notices.offer(number, .relayed)
     let isDelayed = isDelayed && !state.reportable(number, .delayed).isEmpty && notices.offer(number, .delayed)
-    return isFailed || isDelayed
+    return isFailed || isRelayed || isDelayed
   }
 
   /// The holder of a notice has decided what to do with it; `end` follows.

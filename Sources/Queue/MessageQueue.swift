@@ -279,6 +279,7 @@ extension Attempt.Outcome {
     let plain: RecipientOutcome.Result =
       switch result {
       case .delivered: .delivered
+      case .relayed: .relayed
       case .deferred: .deferred
       case .failed, .expired: .failed
       }
@@ -298,6 +299,7 @@ extension QueueState {
       reply: outcome.reply)
     switch outcome.result {
     case .delivered: decided.result = .delivered
+    case .relayed: decided.result = .relayed
     case .failed: decided.result = .failed
     case .deferred where age(number, message, at: time) > policy.lifetime:
       decided.result = .expired

@@ -6,10 +6,12 @@ import SMTP
 /// The right to tell the sender of one message once what became of recipients. Nobody else gets it until the message
 /// that tells it is accepted (`MessageQueue.accept`); one that is just dropped is given again.
 package struct Notice: ~Copyable, Sendable {
-  package enum Kind: UInt8, Sendable, Hashable {
+  package enum Kind: UInt8, Sendable, Hashable, CaseIterable {
     case failed = 1
     /// Deferred for longer than `QueuePolicy.warnAfter`, and still tried.
     case delayed = 2
+    /// An upstream has them that tells nobody, and the sender wants to hear of it (RFC 3461 section 5.2.2).
+    case relayed = 3
   }
 
   package let id: MessageID
@@ -22,6 +24,12 @@ package struct Notice: ~Copyable, Sendable {
   /// Good for `read` while this notice lives.
   package let content: StoredContent
   package let hints: ContentHints
+  /// The client asked for SMTPUTF8.
+  package let isUTF8: Bool
+  /// How much of the message is to go back; nil: the sender has not said.
+  package let returned: NotificationWish.Returned?
+  /// The sender's name for the message, decoded.
+  package let envelopeID: String?
   /// What the client was; empty if the record of the acceptance is damaged.
   package let origin: Origin
   let number: UInt64
@@ -35,6 +43,8 @@ package struct NoticeRecipient: Sendable, Hashable {
   /// Place in the message.
   package var index: Int
   package var address: Address
+  /// Whom the sender wrote to before somebody else rewrote it.
+  package var original: OriginalRecipient?
   /// nil if its record is damaged.
   package var reply: Reply?
   package var attempts: Int
@@ -46,11 +56,13 @@ package struct NoticeRecipient: Sendable, Hashable {
   package var wall: Int64?
 
   package init(
-    index: Int, address: Address, reply: Reply?, attempts: Int, isExpired: Bool = false, isBounced: Bool = false,
+    index: Int, address: Address, original: OriginalRecipient? = nil, reply: Reply?, attempts: Int,
+    isExpired: Bool = false, isBounced: Bool = false,
     wall: Int64? = nil
   ) {
     self.index = index
     self.address = address
+    self.original = original
     self.reply = reply
     self.attempts = attempts
     self.isExpired = isExpired

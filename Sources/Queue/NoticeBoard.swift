@@ -62,7 +62,7 @@ struct NoticeBoard: Sendable {
 
   /// Somebody is telling of this message.
   func isBusy(_ message: UInt64) -> Bool {
-    busy.contains(Key(message: message, kind: .failed)) || busy.contains(Key(message: message, kind: .delayed))
+    Notice.Kind.allCases.contains { busy.contains(Key(message: message, kind: $0)) }
   }
 
   mutating func end(_ given: Given) { busy.remove(given.key) }

@@ -76,6 +76,8 @@ struct Attempt: Sendable {
     case failed = 3
     /// Deferred, but the message had passed its lifetime.
     case expired = 4
+    /// Delivered, and the sender is to be told so, if he wants to be.
+    case relayed = 5
   }
 }
 

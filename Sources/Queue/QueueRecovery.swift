@@ -208,7 +208,7 @@ struct QueueRecovery {
     var books = QueueCore.Books(
       state: state, clock: QueueClock(now: now, reached: clock.time), ledger: ledger,
       floor: floor)
-    books.offerFailures()
+    books.offerOutcomes()
     return (books, report)
   }
 

@@ -17,16 +17,22 @@ extension QueueState {
     return standstill - message.standstill + order
   }
 
-  /// Recipients that a notification of this kind would be about now. Of a failure that is not durable yet nobody is
-  /// told, and nobody of a dropped message.
+  /// Recipients that a notification of this kind would be about now. Of what is not durable yet nobody is told, and
+  /// nobody of a dropped message.
   func reportable(_ number: UInt64, _ kind: Notice.Kind) -> [Int] {
     guard let message = messages[number], message.recipients.hasSender, !message.isDropped,
-      kind == .failed || !message.isWarned
+      kind != .delayed || !message.isWarned
     else { return [] }
-    let state: RecipientState = kind == .failed ? .failed : .deferred
+    let state: RecipientState =
+      switch kind {
+      case .failed: .failed
+      case .delayed: .deferred
+      case .relayed: .relayed
+      }
     return (0..<message.recipients.count).filter { index in
       let entry = message.recipients[index]
       return entry.state == state && entry.reply != .unknown
+        && (kind != .delayed || message.recipients.isTold(index, of: .delay))
     }
   }
 }

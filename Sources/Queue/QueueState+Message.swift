@@ -23,6 +23,10 @@ extension QueueState {
     var prefixOctets: UInt32
     var state: MessageState
     var isEightBit: Bool
+    /// Its header needs SMTPUTF8, and the client asked for that.
+    var needsUTF8: Bool
+    /// The client asked for SMTPUTF8.
+    var isUTF8: Bool
     var body: BodyKind
     var isQuarantined = false
     var isLeased = false
@@ -34,6 +38,10 @@ extension QueueState {
     var isWarned = false
     /// Outcomes of this message that are not durable yet.
     var unsettled: UInt16 = 0
+
+    var hints: ContentHints {
+      ContentHints(isEightBit: isEightBit, isHeaderEightBit: needsUTF8, headerOctets: Int(headerOctets))
+    }
 
     /// Extents with the octets of this message, its record included.
     var allExtents: [Extent] { extents + [accepted] }
@@ -51,10 +59,16 @@ extension QueueState {
         switch entry.state {
         case .queued, .sending: return .min
         case .deferred: earliest = min(earliest ?? .max, entry.due)
-        case .delivered, .failed, .reported: break
+        case .delivered, .failed, .reported, .relayed: break
         }
       }
       return earliest
+    }
+
+    /// Where it stands when nobody is left to try.
+    var toTell: MessageState {
+      let states = (0..<recipients.count).map { recipients[$0].state }
+      return states.contains(.relayed) && !states.contains(.failed) ? .relayed : .failed
     }
 
     var isFinished: Bool {
@@ -68,7 +82,7 @@ extension RecipientState {
   var isOpen: Bool {
     switch self {
     case .queued, .sending, .deferred: true
-    case .delivered, .failed, .reported: false
+    case .delivered, .failed, .reported, .relayed: false
     }
   }
 

@@ -13,7 +13,7 @@ extension QueueState {
       if let due = drops[number]?.term.due { waiting.insert(Due(time: due, number: number)) }
       return
     }
-    guard let earliest = message.earliestDue else { return setState(number, .failed) }
+    guard let earliest = message.earliestDue else { return setState(number, message.toTell) }
     if message.isQuarantined { return setState(number, .quarantined) }
     if message.isLeased { return setState(number, .sending) }
     if message.isHeld {
@@ -69,7 +69,7 @@ extension QueueState {
         guard let due = message.recipients.nextDueInOtherLanes, due <= time else { continue }
         schedule(first.number, time)
         isAnyReady = true
-      case .sending, .failed, .quarantined: break
+      case .sending, .failed, .relayed, .quarantined: break
       }
     }
     return (ended, erased, isAnyReady)

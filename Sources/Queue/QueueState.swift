@@ -113,11 +113,13 @@ struct QueueState: Sendable {
     standstill = max(standstill, acceptance.standstill)
     messages[number] = Message(
       accepted: extent, extents: acceptance.extents,
-      recipients: RecipientTable(sender: acceptance.envelope.sender, recipients: acceptance.envelope.recipients),
+      recipients: RecipientTable(acceptance.envelope),
       born: time, received: acceptance.wall, standstill: acceptance.standstill, octets: acceptance.octets,
       submitter: submitters.enter(MailSource(acceptance.origin)),
       headerOctets: UInt32(clamping: acceptance.hints.headerOctets), prefixOctets: UInt32(acceptance.prefixOctets),
-      state: .failed, isEightBit: acceptance.hints.isEightBit, body: acceptance.envelope.body)
+      state: .failed, isEightBit: acceptance.hints.isEightBit,
+      needsUTF8: acceptance.envelope.isUTF8 && acceptance.hints.isHeaderEightBit, isUTF8: acceptance.envelope.isUTF8,
+      body: acceptance.envelope.body)
     counts[Int(MessageState.failed.rawValue)] += 1
     octets += acceptance.octets
     order.insert(number)
@@ -128,7 +130,6 @@ struct QueueState: Sendable {
   private mutating func record(_ attempt: Attempt, _ position: Position, _ time: Int64) -> [Extent] {
     let number = attempt.id.number
     guard var message = messages[number] else { return [] }
-    let hasSender = message.recipients.hasSender
     for outcome in attempt.outcomes where outcome.index < message.recipients.count {
       var entry = message.recipients[outcome.index]
       guard entry.state.isOpen else { continue }
@@ -137,7 +138,11 @@ struct QueueState: Sendable {
       if position != .unknown { entry.reply = position }
       switch outcome.result {
       case .delivered: entry.state = .delivered
-      case .failed, .expired: entry.fail(position, isTold: hasSender)
+      case .relayed:
+        entry.state = message.recipients.isTold(outcome.index, of: .success) ? .relayed : .delivered
+        entry.reply = position
+      case .failed, .expired:
+        entry.fail(position, isTold: message.recipients.isTold(outcome.index, of: .failure))
       case .deferred:
         entry.state = .deferred
         entry.due = time + min(max(outcome.next - attempt.wall, 0), policy.delayMax)
@@ -151,13 +156,12 @@ struct QueueState: Sendable {
   private mutating func record(_ bounce: Bounce, _ position: Position, _ time: Int64) -> [Extent] {
     let number = bounce.id.number
     guard var message = messages[number] else { return [] }
-    let isTold = bounce.isReported && message.recipients.hasSender
     for index in bounce.indexes where index < message.recipients.count {
       var entry = message.recipients[index]
       if entry.state.isOpen {
-        entry.fail(position, isTold: isTold)
+        entry.fail(position, isTold: bounce.isReported && message.recipients.isTold(index, of: .failure))
         entry.answerer = 0
-      } else if entry.state == .failed, !isTold {
+      } else if entry.state == .failed, !bounce.isReported {
         entry.state = .reported
       }
       message.recipients[index] = entry
@@ -177,7 +181,15 @@ struct QueueState: Sendable {
     case .failed:
       for index in report.indexes where index < message.recipients.count {
         var entry = message.recipients[index]
-        if entry.state != .delivered { entry.state = .reported }
+        if entry.state != .delivered, entry.state != .relayed { entry.state = .reported }
+        message.recipients[index] = entry
+      }
+      messages[number] = message
+      return conclude(number, time)
+    case .relayed:
+      for index in report.indexes where index < message.recipients.count {
+        var entry = message.recipients[index]
+        if entry.state != .failed, entry.state != .reported { entry.state = .delivered }
         message.recipients[index] = entry
       }
       messages[number] = message
@@ -219,6 +231,7 @@ struct QueueState: Sendable {
     summary.sending = counts[Int(MessageState.sending.rawValue)]
     summary.deferred = counts[Int(MessageState.deferred.rawValue)]
     summary.failed = counts[Int(MessageState.failed.rawValue)]
+    summary.relayed = counts[Int(MessageState.relayed.rawValue)]
     summary.quarantined = counts[Int(MessageState.quarantined.rawValue)]
     summary.held = counts[Int(MessageState.held.rawValue)]
     summary.dropped = counts[Int(MessageState.dropped.rawValue)]

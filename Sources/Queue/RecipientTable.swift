@@ -5,7 +5,9 @@ import SMTP
 import WAL
 
 /// The envelope of one queued message as one octet string, because there may be a million of them: a fixed entry for
-/// each recipient, then the texts of sender and recipients. An entry, little-endian:
+/// each recipient, then the texts of sender and recipients. Where the sender has said what he wants to be told, an octet
+/// for each recipient stands in front of the texts, and behind them the section of the log that says all of it: most
+/// messages pay nothing for it. An entry, little-endian:
 ///
 ///     0  u8   state; flags: 16 leased, 32 may have been delivered, 64 ready, 128 listed
 ///     1  u8   lane
@@ -35,15 +37,23 @@ struct RecipientTable: Sendable, Equatable {
 
   private static let entryOctets = 21
   private static let nullPath = UInt16.max
+  /// In the count: there are wishes.
+  private static let withWishes: UInt16 = 0x8000
 
-  init(sender: Address?, recipients: [Address]) {
+  init(_ envelope: Envelope) {
     octets = []
-    let texts = recipients.reduce(2 + (sender?.text.utf8.count ?? 0)) { $0 + 2 + $1.text.utf8.count }
-    octets.reserveCapacity(2 + recipients.count * Self.entryOctets + texts)
-    octets.append(littleEndian: UInt16(recipients.count))
-    octets.append(contentsOf: repeatElement(0, count: recipients.count * Self.entryOctets))
-    if let sender { append(sender) } else { octets.append(littleEndian: Self.nullPath) }
+    let recipients = envelope.recipients
+    let wish = envelope.notification?.of(Array(recipients.indices))
+    let wishes = EventRecord.wishes(envelope)
+    let texts = recipients.reduce(2 + (envelope.sender?.text.utf8.count ?? 0)) { $0 + 2 + $1.text.utf8.count }
+    let entries = recipients.count * Self.entryOctets
+    octets.reserveCapacity(2 + entries + (wish?.recipients.count ?? 0) + texts + wishes.count)
+    octets.append(littleEndian: UInt16(recipients.count) | (wish == nil ? 0 : Self.withWishes))
+    octets.append(contentsOf: repeatElement(0, count: entries))
+    for recipient in wish?.recipients ?? [] { octets.append(EventRecord.code(recipient.events)) }
+    if let sender = envelope.sender { append(sender) } else { octets.append(littleEndian: Self.nullPath) }
     for recipient in recipients { append(recipient) }
+    octets.append(contentsOf: wishes)
     for index in 0..<recipients.count { self[index] = Entry() }
   }
 
@@ -52,7 +62,9 @@ struct RecipientTable: Sendable, Equatable {
     octets.append(contentsOf: address.text.utf8)
   }
 
-  var count: Int { Int(load(0, as: UInt16.self)) }
+  var count: Int { Int(load(0, as: UInt16.self) & ~Self.withWishes) }
+
+  private var hasWishes: Bool { load(0, as: UInt16.self) & Self.withWishes != 0 }
 
   subscript(index: Int) -> Entry {
     get {
@@ -97,12 +109,34 @@ struct RecipientTable: Sendable, Equatable {
     return (0..<count).map { _ in Address(text(&offset)!)! }
   }
 
+  /// Whether the sender is to be told of such an event. Nobody is for a null sender.
+  func isTold(_ index: Int, of event: NotificationWish.Events) -> Bool {
+    hasSender && (events(of: index) ?? .usual).contains(event)
+  }
+
+  private func events(of index: Int) -> NotificationWish.Events? {
+    precondition(index >= 0 && index < count)
+    guard hasWishes else { return nil }
+    return EventRecord.events(octets[2 + count * Self.entryOctets + index]) ?? nil
+  }
+
+  /// nil: the sender has said nothing.
+  var wish: NotificationWish? {
+    guard hasWishes else { return nil }
+    var offset = textsStart
+    for _ in 0...count { _ = text(&offset) }
+    return octets[offset...].withUnsafeBytes { octets in
+      var reader = OctetReader(octets)
+      return reader.section().flatMap { EventRecord.wishes($0.octets, recipients: count) }
+    }
+  }
+
   private func start(of index: Int) -> Int {
     precondition(index >= 0 && index < count)
     return 2 + index * Self.entryOctets
   }
 
-  private var textsStart: Int { 2 + count * Self.entryOctets }
+  private var textsStart: Int { 2 + count * Self.entryOctets + (hasWishes ? count : 0) }
 
   private func text(_ offset: inout Int) -> String? {
     let length = load(offset, as: UInt16.self)

@@ -278,9 +278,10 @@ extension Acceptance {
     self.init(
       id: MessageID(number: number), wall: message.received, standstill: message.standstill, extents: [],
       prefixOctets: 0, lastOctets: 0,
-      hints: ContentHints(isEightBit: message.isEightBit, headerOctets: Int(message.headerOctets)),
+      hints: message.hints,
       envelope: Envelope(
-        sender: message.recipients.sender, recipients: message.recipients.addresses, body: message.body),
+        sender: message.recipients.sender, recipients: message.recipients.addresses, body: message.body,
+        isUTF8: message.isUTF8, notification: message.recipients.wish),
       origin: Origin(login: submitter, address: ""))
   }
 }

@@ -170,13 +170,15 @@ package struct Selector: Sendable, Equatable {
     private func isPartly(_ state: MessageState) -> Bool {
       switch message.state {
       case .held, .quarantined, .dropped: false
-      case .queued, .sending, .deferred, .failed: message.recipients.contains { $0.state.name == state.name }
+      case .queued, .sending, .deferred, .failed, .relayed: message.recipients.contains { $0.state.name == state.name }
       }
     }
 
     /// Of recipients that have not got the message.
     private func anyReply(_ isMeant: (Reply) -> Bool) -> Bool? {
-      let undelivered = message.recipients.indices.filter { message.recipients[$0].state != .delivered }
+      let undelivered = message.recipients.indices.filter {
+        message.recipients[$0].state != .delivered && message.recipients[$0].state != .relayed
+      }
       // Where nothing was tried nor given up, no reply can be.
       if undelivered.allSatisfy({ message.recipients[$0].state == .queued && message.recipients[$0].attempts == 0 }) {
         return false

@@ -12,12 +12,23 @@ extension MessageState {
     case .quarantined: "quarantined"
     case .held: "held"
     case .dropped: "dropped"
+    case .relayed: "relayed"
     }
   }
 
   package init?(name: String) {
     guard let state = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = state
+  }
+}
+
+extension Notice.Kind {
+  package var name: String {
+    switch self {
+    case .failed: "failed"
+    case .delayed: "delayed"
+    case .relayed: "relayed"
+    }
   }
 }
 
@@ -30,6 +41,7 @@ extension RecipientState {
     case .delivered: "delivered"
     case .failed: "failed"
     case .reported: "reported"
+    case .relayed: "relayed"
     }
   }
 }

@@ -55,11 +55,14 @@ package struct Origin: Sendable, Hashable {
 package struct ContentHints: Sendable, Hashable {
   /// Some octet is above 127.
   package var isEightBit: Bool
+  /// Some octet of the header is.
+  package var isHeaderEightBit: Bool
   /// Octets of the client's header block with its empty line; 0 if unknown.
   package var headerOctets: Int
 
-  package init(isEightBit: Bool = false, headerOctets: Int = 0) {
+  package init(isEightBit: Bool = false, isHeaderEightBit: Bool = false, headerOctets: Int = 0) {
     self.isEightBit = isEightBit
+    self.isHeaderEightBit = isHeaderEightBit
     self.headerOctets = headerOctets
   }
 }

@@ -17,6 +17,8 @@ package enum MessageState: UInt8, Sendable, CaseIterable {
   case held = 5
   /// An admin took it out of the queue; it can be put back for a time.
   case dropped = 6
+  /// Every recipient has an outcome, and of what was relayed the sender is still to be told.
+  case relayed = 7
 }
 
 /// Where one recipient of a message stands.
@@ -29,6 +31,8 @@ package enum RecipientState: UInt8, Sendable {
   case failed = 4
   /// Failed, and somebody was told or nobody is to be told: finished.
   case reported = 5
+  /// An upstream has it that tells nobody, and the sender is still to be told.
+  case relayed = 6
 }
 
 /// What an admin sees of a message without a look at the disk.
@@ -134,12 +138,21 @@ package struct MessageDetails: Sendable {
   package var replies: [LastReply]
   /// An attempt ended without the upstream's answer: it may have the message.
   package var duplicatePossible: Bool
+  /// What the sender wants to be told; nil: he has said nothing.
+  package var notification: NotificationWish?
+  /// The client asked for SMTPUTF8.
+  package var isUTF8: Bool
 
-  package init(view: MessageView, origin: Origin, replies: [LastReply], duplicatePossible: Bool) {
+  package init(
+    view: MessageView, origin: Origin, replies: [LastReply], duplicatePossible: Bool,
+    notification: NotificationWish? = nil, isUTF8: Bool = false
+  ) {
     self.view = view
     self.origin = origin
     self.replies = replies
     self.duplicatePossible = duplicatePossible
+    self.notification = notification
+    self.isUTF8 = isUTF8
   }
 }
 
@@ -163,6 +176,7 @@ package struct QueueSummary: Sendable, Hashable {
   package var sending = 0
   package var deferred = 0
   package var failed = 0
+  package var relayed = 0
   package var quarantined = 0
   package var held = 0
   /// Not in the queue any more, but kept for a time.
@@ -176,5 +190,5 @@ package struct QueueSummary: Sendable, Hashable {
   package init() {}
 
   /// Without the dropped.
-  package var messages: Int { queued + sending + deferred + failed + quarantined + held }
+  package var messages: Int { queued + sending + deferred + failed + relayed + quarantined + held }
 }

@@ -5,7 +5,8 @@
 ///
 /// The text is kept as given: a relay must not change the case or the quoting of a local part (RFC 5321 section 2.4).
 /// What does not match the grammar never becomes an `Address`, so an address holds no CR, LF, NUL, space outside
-/// quotes, or angle bracket outside quotes.
+/// quotes, or angle bracket outside quotes. Characters beyond ASCII are allowed where RFC 6531 section 3.3 has them, and
+/// it is for those who take or send an address to see whether they may stand there; none of them is a control.
 package struct Address: Sendable, Hashable, CustomStringConvertible {
   package let text: String
   private let localOctets: Int
@@ -25,6 +26,9 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { text }
 
+  /// Any SMTP server takes it; others only with SMTPUTF8.
+  package var isASCII: Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+
   /// nil if the text is no mailbox. `Postmaster` alone, in any case, is one.
   package init?(_ text: String) {
     guard let (address, end) = Self.parse(Array(text.utf8)[...]), end == text.utf8.count else { return nil }
@@ -43,15 +47,26 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
     let localOctets = index - octets.startIndex
     guard localOctets <= localOctetsMax else { return nil }
     guard index < octets.endIndex, octets[index] == UInt8(ascii: "@") else {
-      let text = String(decoding: octets[octets.startIndex..<index], as: UTF8.self)
-      guard text.lowercased() == "postmaster" else { return nil }
+      guard let text = harmless(octets[octets.startIndex..<index]), text.lowercased() == "postmaster" else {
+        return nil
+      }
       return (Address(text: text, localOctets: localOctets), index)
     }
     index += 1
     let domainStart = index
     guard scanDomain(octets, &index), index - domainStart <= domainOctetsMax else { return nil }
-    let text = String(decoding: octets[octets.startIndex..<index], as: UTF8.self)
+    guard let text = harmless(octets[octets.startIndex..<index]) else { return nil }
     return (Address(text: text, localOctets: localOctets), index)
+  }
+
+  /// nil if it is not UTF-8, or has a control or a space beyond ASCII.
+  private static func harmless(_ octets: ArraySlice<UInt8>) -> String? {
+    guard let text = String(validating: octets, as: UTF8.self) else { return nil }
+    let isHarmless = text.unicodeScalars.allSatisfy { scalar in
+      scalar.isASCII
+        || PeerText.isHarmless(scalar) && !scalar.properties.isWhitespace && !scalar.properties.isNoncharacterCodePoint
+    }
+    return isHarmless ? text : nil
   }
 
   /// Dot-string or Quoted-string.
@@ -67,7 +82,7 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
         case UInt8(ascii: "\\"):
           guard index + 1 < octets.endIndex, (0x20...0x7E).contains(octets[index + 1]) else { return false }
           index += 2
-        case 0x20...0x7E:
+        case 0x20...0x7E, 0x80...0xFF:
           index += 1
         default:
           return false
@@ -91,7 +106,7 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
     return atomOctets > 0
   }
 
-  /// Domain of letters, digits, hyphens and underscores (devices use them), or an address literal.
+  /// Domain of letters, digits, hyphens, underscores (devices use them) and what is beyond ASCII, or an address literal.
   static func scanDomain(_ octets: ArraySlice<UInt8>, _ index: inout Int) -> Bool {
     guard index < octets.endIndex else { return false }
     if octets[index] == UInt8(ascii: "[") {
@@ -105,8 +120,11 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
     var last: UInt8 = 0
     while index < octets.endIndex {
       let octet = octets[index]
-      if isLetterOrDigit(octet) || octet == UInt8(ascii: "_") {
+      if isLetterOrDigit(octet) || octet == UInt8(ascii: "_") || octet >= 0xC0 {
         labelOctets += 1
+      } else if octet >= 0x80 {
+        // The rest of a character. Only characters are counted: DNS has another form of such a label.
+        guard last >= 0x80 else { return false }
       } else if octet == UInt8(ascii: "-") {
         guard labelOctets > 0 else { return false }
         labelOctets += 1
@@ -125,7 +143,7 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
 
   /// atext of RFC 5322 section 3.2.3.
   private static func isAtomText(_ octet: UInt8) -> Bool {
-    isLetterOrDigit(octet) || atomSpecials.contains(octet)
+    isLetterOrDigit(octet) || octet >= 0x80 || atomSpecials.contains(octet)
   }
 
   private static let atomSpecials: [UInt8] = Array("!#$%&'*+-/=?^_`{|}~".utf8)

@@ -16,10 +16,12 @@ extension ClientSession {
     }
     let flown = mayFly && content.map { $0.count <= Limits.flightOctetsMax } == true ? content : nil
     let form: MailTransaction.Form = flown != nil ? .flight : mayFly ? .chunks : .data
-    transaction = MailTransaction(message, form: form)
+    let begun = MailTransaction(message, form: form, offers: extensions)
+    guard !begun.asked.isEmpty else { return .finished(begun.results { .delivered($0) }) }
+    transaction = begun
     unsent = needsReset ? [.rset, .mail] : [.mail]
     needsReset = false
-    unsent += message.envelope.recipients.indices.map { .recipient($0) }
+    unsent += begun.asked.map { .recipient($0) }
     if form == .data { unsent.append(.data) }
     sendNext(into: &output)
     guard let flown else { return .wait }
@@ -163,7 +165,7 @@ extension ClientSession {
     output.writeString("MAIL FROM:<\(message.envelope.sender?.text ?? "")>")
     if extensions.size != nil { output.writeString(" SIZE=\(message.octets)") }
     if message.isEightBit && extensions.eightBitMIME { output.writeString(" BODY=8BITMIME") }
-    if message.needsUTF8 { output.writeString(" SMTPUTF8") }
+    if isUTF8(message) { output.writeString(" SMTPUTF8") }
     if extensions.dsn { output.writeString(message.notification?.mailParameters ?? "") }
     output.writeString("\r\n")
   }
@@ -171,23 +173,34 @@ extension ClientSession {
   private func writeRecipient(_ index: Int, into output: inout ByteBuffer) {
     guard let message = transaction?.message else { return }
     output.writeString("RCPT TO:<\(message.envelope.recipients[index])>")
-    if extensions.dsn { output.writeString(message.notification?.recipientParameters(index) ?? "") }
+    if extensions.dsn { output.writeString(recipientParameters(index, message)) }
     output.writeString("\r\n")
+  }
+
+  private func recipientParameters(_ index: Int, _ message: ClientTransaction) -> String {
+    message.notification?.recipientParameters(index, isUTF8: isUTF8(message)) ?? ""
+  }
+
+  /// Of a transaction that is begun: recipients who would need it and cannot have it are no part of that.
+  private func isUTF8(_ message: ClientTransaction) -> Bool {
+    message.isUTF8 || extensions.smtpUTF8 && message.envelope.recipients.contains { !$0.isASCII }
   }
 
   /// What this upstream would refuse for certain is not sent to it. It is asked anew in each session: what it offers may
   /// have shrunk since the message came.
   private func refusal(of message: ClientTransaction) -> Reply? {
     if let limit = extensions.size, limit > 0, message.octets > limit {
-      return Reply(
-        552, EnhancedStatus(5, 3, 4), "message has \(message.octets) octets, the upstream takes \(limit)")
+      return .notSent(
+        552, EnhancedStatus(5, 3, 4), "the message has \(message.octets) octets, the upstream takes \(limit)")
     }
-    if message.needsUTF8, !extensions.smtpUTF8 {
-      return Reply(
-        550, EnhancedStatus(5, 6, 7), "message needs UTF-8 in its header and the upstream does not offer SMTPUTF8")
+    if message.isUTF8, !extensions.smtpUTF8 {
+      let place = message.needsUTF8 ? "header" : "sender's address"
+      return .notSent(
+        550, EnhancedStatus(5, 6, 7),
+        "the message needs UTF-8 in its \(place) and the upstream does not offer SMTPUTF8")
     }
     if message.isEightBit, !extensions.eightBitMIME {
-      return Reply(554, EnhancedStatus(5, 6, 3), "message is 8-bit and the upstream does not offer 8BITMIME")
+      return .notSent(554, EnhancedStatus(5, 6, 3), "the message is 8-bit and the upstream does not offer 8BITMIME")
     }
     return nil
   }

@@ -7,9 +7,10 @@ package struct ClientTransaction: Sendable, Equatable {
   /// Octets as they will be sent, without transparency dots.
   package var octets: UInt64
   package var isEightBit: Bool
-  /// An address or a header field has characters that only SMTPUTF8 allows (RFC 6531).
+  /// The header has characters that only SMTPUTF8 allows (RFC 6531), and whoever submitted it asked for that. Of the
+  /// envelope the session sees by itself.
   package var needsUTF8: Bool
-  /// nil: the sender has said nothing.
+  /// nil: the sender has said nothing. Else with one entry for each recipient.
   package var notification: NotificationWish?
 
   package init(
@@ -23,9 +24,23 @@ package struct ClientTransaction: Sendable, Equatable {
   }
 }
 
+extension ClientTransaction {
+  /// Nobody gets it without SMTPUTF8.
+  var isUTF8: Bool { needsUTF8 || envelope.sender?.isASCII == false }
+
+  /// The sender wants to hear that this recipient has got it.
+  func wantsSuccess(_ index: Int) -> Bool {
+    guard let wishes = notification?.recipients, wishes.indices.contains(index) else { return false }
+    return wishes[index].events?.contains(.success) == true
+  }
+}
+
 /// What became of one recipient.
 package enum RecipientResult: Sendable, Equatable {
   case delivered(Reply)
+  /// The same, where the sender wants to hear of it and the upstream will not tell him: it does not offer DSN (RFC 3461
+  /// section 5.2.2).
+  case relayed(Reply)
   case deferred(Reply)
   case failed(Reply)
   /// The connection was lost behind the end of data: the upstream may have the message. Tried again all the same,

@@ -6,7 +6,7 @@ package enum Command: Equatable, Sendable {
   case ehlo(PeerText)
   case helo(PeerText)
   case mail(MailCommand)
-  case rcpt(Address)
+  case rcpt(RecipientCommand)
   case data
   /// A chunk (RFC 3030); nil: of a size that cannot be read.
   case bdat(octets: UInt64?, isLast: Bool)
@@ -30,6 +30,18 @@ package struct MailCommand: Equatable, Sendable {
   /// RFC 1870; nil if not declared.
   package var size: UInt64?
   package var body: BodyKind
+  /// SMTPUTF8 (RFC 6531).
+  package var isUTF8 = false
+  /// RFC 3461 sections 4.3 and 4.4.
+  package var returned: NotificationWish.Returned?
+  package var envelopeID: String?
+}
+
+/// `RCPT TO:<path> parameters`.
+package struct RecipientCommand: Equatable, Sendable {
+  package var address: Address
+  /// RFC 3461 sections 4.1 and 4.2.
+  package var wish = NotificationWish.OfRecipient()
 }
 
 extension Command {
@@ -43,8 +55,11 @@ extension Command {
     "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
   ]
 
-  /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets.
-  package static func parse(_ line: ArraySlice<UInt8>, takesAnyName: Bool = false) throws(Reply) -> Command {
+  /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets. `isUTF8`: the
+  /// transaction that is open was begun with SMTPUTF8.
+  package static func parse(
+    _ line: ArraySlice<UInt8>, isUTF8: Bool = false, takesAnyName: Bool = false
+  ) throws(Reply) -> Command {
     guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlOctets }
     let verbEnd = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
     let verb = String(decoding: line[..<verbEnd], as: UTF8.self).uppercased()
@@ -55,7 +70,7 @@ extension Command {
     case "EHLO": return .ehlo(takesAnyName ? anyName(arguments) : try helo(arguments))
     case "HELO": return .helo(takesAnyName ? anyName(arguments) : try helo(arguments))
     case "MAIL": return .mail(try mail(arguments))
-    case "RCPT": return .rcpt(try rcpt(arguments))
+    case "RCPT": return .rcpt(try rcpt(arguments, isUTF8: isUTF8))
     case "DATA": return try without(arguments, .data)
     case "BDAT": return chunk(arguments)
     case "RSET": return try without(arguments, .rset)
@@ -130,47 +145,10 @@ extension Command {
       initialResponse: words.count == 2 ? String(decoding: words[1], as: UTF8.self) : nil)
   }
 
-  private static func mail(_ arguments: ArraySlice<UInt8>) throws(Reply) -> MailCommand {
-    var rest = try afterKeyword("FROM:", arguments)
-    var command = MailCommand(sender: nil, size: nil, body: .sevenBit)
-    if rest.starts(with: Array("<>".utf8)) {
-      rest = rest.dropFirst(2)
-    } else {
-      command.sender = try path(&rest, wrong: .badSender)
-    }
-    for (keyword, value) in try parameters(rest) {
-      switch keyword {
-      case "SIZE":
-        guard let value, (1...Limits.sizeDigitsMax).contains(value.utf8.count),
-          value.utf8.allSatisfy({ (0x30...0x39).contains($0) })
-        else { throw .syntax("SIZE is a number of octets") }
-        // Twenty digits can exceed 64 bits; that is only "too large".
-        command.size = UInt64(value) ?? .max
-      case "BODY":
-        switch value?.uppercased() {
-        case "7BIT": command.body = .sevenBit
-        case "8BITMIME": command.body = .eightBit
-        default: throw .syntax("BODY is 7BIT or 8BITMIME")
-        }
-      case "AUTH":
-        // RFC 4954 section 5: taken from every client, believed from none.
-        guard let value, isXtext(value) else { throw .syntax("AUTH is an address in xtext or <>") }
-      default:
-        throw .unknownParameter(keyword)
-      }
-    }
-    return command
-  }
-
-  private static func rcpt(_ arguments: ArraySlice<UInt8>) throws(Reply) -> Address {
-    var rest = try afterKeyword("TO:", arguments)
-    let recipient = try path(&rest, wrong: .badRecipient)
-    for (keyword, _) in try parameters(rest) { throw .unknownParameter(keyword) }
-    return recipient
-  }
+  // MARK: paths
 
   /// Behind `FROM:` or `TO:`. RFC 5321 section 3.3 allows no space there; devices send one all the same.
-  private static func afterKeyword(_ keyword: String, _ line: ArraySlice<UInt8>) throws(Reply) -> ArraySlice<UInt8> {
+  static func afterKeyword(_ keyword: String, _ line: ArraySlice<UInt8>) throws(Reply) -> ArraySlice<UInt8> {
     let length = keyword.utf8.count
     guard line.count > length, String(decoding: line.prefix(length), as: UTF8.self).uppercased() == keyword else {
       throw .syntax("expected \(keyword)<address>")
@@ -179,9 +157,8 @@ extension Command {
   }
 
   /// `<mailbox>` or `<@route,@route:mailbox>`; the route is dropped (RFC 5321 appendix C).
-  private static func path(_ rest: inout ArraySlice<UInt8>, wrong: Reply) throws(Reply) -> Address {
+  static func path(_ rest: inout ArraySlice<UInt8>, wrong: Reply) throws(Reply) -> Address {
     guard rest.first == UInt8(ascii: "<") else { throw wrong }
-    if rest.contains(where: { $0 >= 0x80 }) { throw .eightBitAddress }
     var inner = rest.dropFirst()
     if inner.first == UInt8(ascii: "@") { inner = try afterRoute(inner, wrong: wrong) }
     guard let (address, end) = Address.parse(inner), end < rest.endIndex, rest[end] == UInt8(ascii: ">"),
@@ -201,46 +178,6 @@ extension Command {
       index += 1
     }
     throw wrong
-  }
-
-  /// `SP keyword[=value]` any number of times (RFC 5321 section 4.1.1.11), each keyword once.
-  private static func parameters(_ rest: ArraySlice<UInt8>) throws(Reply) -> [(keyword: String, value: String?)] {
-    guard !rest.isEmpty else { return [] }
-    guard rest.first == UInt8(ascii: " ") else { throw .syntax("unexpected text behind the address") }
-    var parameters: [(keyword: String, value: String?)] = []
-    for word in rest.split(separator: UInt8(ascii: " ")) {
-      let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      let keyword = String(decoding: parts[0], as: UTF8.self).uppercased()
-      guard !keyword.isEmpty, keyword.utf8.allSatisfy({ Address.isLetterOrDigit($0) || $0 == 0x2D }) else {
-        throw .syntax("that is no parameter")
-      }
-      guard !parameters.contains(where: { $0.keyword == keyword }) else { throw .syntax("\(keyword) is given twice") }
-      let value = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : nil
-      guard value?.isEmpty != true else { throw .syntax("\(keyword)= has no value") }
-      parameters.append((keyword, value))
-    }
-    return parameters
-  }
-
-  /// RFC 3461 section 4, and `<>`.
-  private static func isXtext(_ value: String) -> Bool {
-    if value == "<>" { return true }
-    let octets = Array(value.utf8)
-    var index = 0
-    while index < octets.count {
-      if octets[index] == UInt8(ascii: "+") {
-        guard index + 2 < octets.count, octets[(index + 1)...(index + 2)].allSatisfy(isUpperHex) else { return false }
-        index += 3
-      } else {
-        guard (0x21...0x7E).contains(octets[index]), octets[index] != UInt8(ascii: "=") else { return false }
-        index += 1
-      }
-    }
-    return true
-  }
-
-  private static func isUpperHex(_ octet: UInt8) -> Bool {
-    (0x30...0x39).contains(octet) || (0x41...0x46).contains(octet)
   }
 }
 

@@ -8,11 +8,39 @@ package struct Envelope: Sendable, Hashable {
   package var sender: Address?
   package var recipients: [Address]
   package var body: BodyKind
+  /// The client asked for SMTPUTF8 (RFC 6531), whether the message needs it or not.
+  package var isUTF8: Bool
+  /// What the sender wants to be told, with one entry for each recipient; nil: he has said nothing.
+  package var notification: NotificationWish?
 
-  package init(sender: Address?, recipients: [Address], body: BodyKind = .sevenBit) {
+  package init(
+    sender: Address?, recipients: [Address], body: BodyKind = .sevenBit, isUTF8: Bool = false,
+    notification: NotificationWish? = nil
+  ) {
     self.sender = sender
     self.recipients = recipients
     self.body = body
+    self.isUTF8 = isUTF8
+    self.notification = notification
+  }
+}
+
+extension Envelope {
+  /// One more recipient, of whom the sender wants to hear this. False if he is there already: then he has one entry, and
+  /// the sender is told of whatever he asked for in either.
+  package mutating func add(_ recipient: Address, _ wish: NotificationWish.OfRecipient) -> Bool {
+    let known = recipients.firstIndex(of: recipient)
+    if known == nil { recipients.append(recipient) }
+    guard notification != nil || !wish.isEmpty else { return known == nil }
+    var wishes = notification ?? NotificationWish()
+    while wishes.recipients.count < recipients.count { wishes.recipients.append(NotificationWish.OfRecipient()) }
+    if let known {
+      wishes.recipients[known].merge(wish)
+    } else {
+      wishes.recipients[recipients.count - 1] = wish
+    }
+    notification = wishes.isEmpty ? nil : wishes
+    return known == nil
   }
 }
 

@@ -17,6 +17,8 @@ struct MailTransaction: Sendable {
 
   let message: ClientTransaction
   let form: Form
+  /// The upstream offers DSN: it reports what becomes of the message from here on.
+  let isReportedBeyond: Bool
   var mailReply: Reply?
   var recipientReplies: [Reply?]
   /// The end of the content is written: from here until the reply the outcome is unknown.
@@ -26,11 +28,15 @@ struct MailTransaction: Sendable {
   private var stuffing = DotStuffing()
   private var lastOctet: UInt8 = 0x0A
 
-  init(_ message: ClientTransaction, form: Form) {
+  init(_ message: ClientTransaction, form: Form, offers: Extensions) {
     self.message = message
     self.form = form
-    recipientReplies = Array(repeating: nil, count: message.envelope.recipients.count)
+    isReportedBeyond = offers.dsn
+    recipientReplies = message.envelope.recipients.map { offers.smtpUTF8 || $0.isASCII ? nil : .addressNeedsUTF8 }
   }
+
+  /// Recipients that the upstream is asked for; the others have our answer.
+  var asked: [Int] { recipientReplies.indices.filter { recipientReplies[$0] == nil } }
 
   /// The upstream has refused MAIL: what it says to the rest counts for nothing (RFC 2920 section 3.1).
   var isRefused: Bool { mailReply?.isPositive == false }
@@ -65,13 +71,18 @@ struct MailTransaction: Sendable {
     unanswered: RecipientResult = .untried, _ accepted: (Reply) -> RecipientResult
   ) -> [RecipientResult] {
     if let reply = mailReply, !reply.isPositive { return recipientReplies.map { _ in RecipientResult(reply) } }
-    return recipientReplies.map { reply in
+    return recipientReplies.enumerated().map { index, reply in
       guard let reply else { return unanswered }
-      if reply.isPositive { return accepted(reply) }
+      if reply.isPositive { return told(accepted(reply), index) }
       // Too many recipients for one transaction (RFC 5321 section 4.5.3.1.10): the rest goes in the next, at once.
       if hasAcceptedRecipient, reply.code == 452 || reply.code == 552 { return .untried }
       return RecipientResult(reply)
     }
+  }
+
+  private func told(_ result: RecipientResult, _ index: Int) -> RecipientResult {
+    guard case .delivered(let reply) = result, !isReportedBeyond, message.wantsSuccess(index) else { return result }
+    return .relayed(reply)
   }
 
   /// The connection ended at `stage`, over `reply` if there was one. `isRefused`: that reply says that the upstream has not
@@ -80,11 +91,17 @@ struct MailTransaction: Sendable {
     // A message at which an upstream hangs up or says 421 must not lead the queue again at once; any other reply about
     // the account is not its fault.
     let isMessages = mailReply?.isPositive == true && (reply == nil || reply?.code == 421)
-    let lost = reply ?? Reply(451, EnhancedStatus(4, 4, 2), "connection lost at \(stage): \(text)")
+    let lost = reply ?? Reply.lost(at: stage, text)
     let unfinished: RecipientResult =
       isContentSent && !isRefused ? .unknown(lost) : isMessages ? .deferred(lost) : .untried
     return results(unanswered: unfinished) { _ in unfinished }
   }
+}
+
+extension Reply {
+  /// Ours: the upstream is not asked (RFC 6531 section 3.5).
+  static let addressNeedsUTF8 = notSent(
+    553, EnhancedStatus(5, 6, 7), "the address is not ASCII and the upstream does not offer SMTPUTF8")
 }
 
 extension RecipientResult {

@@ -39,7 +39,8 @@ package struct PeerText: Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { text }
 
-  private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+  /// It does nothing on a terminal and does not end a line.
+  static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: false
     default: true

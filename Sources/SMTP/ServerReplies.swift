@@ -45,7 +45,7 @@ extension Reply {
 
   static let badSender = Reply(501, EnhancedStatus(5, 1, 7), "Sender is not an address")
   static let badRecipient = Reply(501, EnhancedStatus(5, 1, 3), "Recipient is not an address")
-  static let eightBitAddress = Reply(553, EnhancedStatus(5, 6, 7), "Non-ASCII addresses are not offered")
+  static let eightBitAddress = Reply(553, EnhancedStatus(5, 6, 7), "Non-ASCII address: SMTPUTF8 and UTF-8 are needed")
   static let tooManyRecipients = Reply(
     452, EnhancedStatus(4, 5, 3), "Too many recipients; send the rest in another message")
   static func senderNotAllowed(_ sender: Address, allowed: [MailboxPattern]) -> Reply {

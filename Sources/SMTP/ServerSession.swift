@@ -252,7 +252,8 @@ package struct ServerSession: Sendable {
     _ line: ArraySlice<UInt8>, behind input: ByteBuffer, into output: inout ByteBuffer
   ) -> Action? {
     do throws(Reply) {
-      let command = try Command.parse(line, takesAnyName: rights.mayGiveAnyName)
+      let command = try Command.parse(
+        line, isUTF8: transaction?.isUTF8 == true, takesAnyName: rights.mayGiveAnyName)
       return try execute(command, unprocessed: input.readableBytes, into: &output)
     } catch {
       let verb = Command.verb(of: line)
@@ -326,8 +327,8 @@ package struct ServerSession: Sendable {
     output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(policy.messageOctetsMax)\r\n")
     if policy.offersTLS && !isTLS { output.writeString("250-STARTTLS\r\n") }
     if isTLS { output.writeString("250-AUTH \(SASLMechanism.offered)\r\n") }
-    output.writeString("250-LIMITS RCPTMAX=\(policy.recipientsMax)\r\n")
-    output.writeString("250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 8BITMIME\r\n")
+    output.writeString("250-LIMITS RCPTMAX=\(policy.recipientsMax)\r\n250-ENHANCEDSTATUSCODES\r\n")
+    output.writeString("250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n")
   }
 
   private mutating func begin(_ mail: MailCommand) throws(Reply) {
@@ -342,19 +343,22 @@ package struct ServerSession: Sendable {
     if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
-    transaction = Envelope(sender: mail.sender, recipients: [], body: mail.body)
+    let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
+    transaction = Envelope(
+      sender: mail.sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
+      notification: wish.isEmpty ? nil : wish)
   }
 
-  private mutating func add(_ recipient: Address) throws(Reply) {
+  private mutating func add(_ recipient: RecipientCommand) throws(Reply) {
     guard chunks == nil else { throw .contentBegun }
     guard var envelope = transaction.take() else { throw .mailFirst }
     defer { transaction = envelope }
     guard envelope.recipients.count < policy.recipientsMax else { throw .tooManyRecipients }
-    guard rights.recipients.isEmpty || rights.recipients.contains(where: { $0.matches(recipient) }) else {
-      throw .recipientNotAllowed(recipient, allowed: rights.recipients)
+    guard rights.recipients.isEmpty || rights.recipients.contains(where: { $0.matches(recipient.address) }) else {
+      throw .recipientNotAllowed(recipient.address, allowed: rights.recipients)
     }
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
-    if envelope.recipients.contains(recipient) { idleCommands += 1 } else { envelope.recipients.append(recipient) }
+    if !envelope.add(recipient.address, recipient.wish) { idleCommands += 1 }
   }
 
   /// Octets behind STARTTLS came in clear from whoever sits in between: nothing of them is ever executed.

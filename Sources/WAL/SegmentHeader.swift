@@ -5,7 +5,7 @@
 /// that one bad sector cannot make a whole segment unreadable. The rest of the block is zero.
 ///
 ///     0  octets[8]  "POSTERN" and a zero
-///     8  u32        version, 3
+///     8  u32        version, 4
 ///    12  u32        number of the segment, which is also its name
 ///    16  u64        salt; its low half is the magic of every record
 ///    24  u64        sequence of the first record
@@ -36,8 +36,8 @@ package struct SegmentHeader: Sendable, Equatable {
   package var host = ""
 
   /// 2 brought types of records that a program which knows only 1 would take for damage; 3 the identity of the spool and
-  /// the index. Segments of earlier versions are read, and never appended to.
-  package static let version: UInt32 = 3
+  /// the index; 4 what senders want to be told. Segments of earlier versions are read, and never appended to.
+  package static let version: UInt32 = 4
   package static let octets = 128
   /// What a header of versions 1 and 2 has; the fields of every version.
   static let commonOctets = 64

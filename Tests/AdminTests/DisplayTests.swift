@@ -140,6 +140,24 @@ struct DisplayTests {
       ])
   }
 
+  @Test("what the sender asked to be told stands where he asked for anything")
+  func wishes() {
+    var message = ProtocolTests.message
+    message.smtpUTF8 = true
+    message.returned = "HDRS"
+    message.envelopeID = "QQ314159"
+    message.recipients[0].notify = "SUCCESS,DELAY"
+    message.recipients[0].original = "rfc822;first@example.com"
+    let lines = ShowView.lines(message, now: now, style: .plain)
+    #expect(lines.contains("  asked for SMTPUTF8, RET=HDRS, ENVID=QQ314159"))
+    #expect(
+      lines.suffix(2) == [
+        "N  TO               STATE     TRIES  NOTIFY                                      LAST REPLY",
+        "1  ops@example.org  deferred  2      SUCCESS,DELAY for rfc822;first@example.com  "
+          + "421 4.7.0 Try again later, closing connection",
+      ])
+  }
+
   @Test("the gateway on one screen")
   func status() {
     #expect(

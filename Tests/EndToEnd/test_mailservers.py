@@ -37,7 +37,8 @@ def open_server(running, open_upstream, summary):
             upstream = open_upstream(Aiosmtpd, mode, None if auth == "auto" else auth)
         elif reason := unusable():
             line = f"Postfix, Exim and OpenSMTPD are not started here, so their tests are skipped: {reason}"
-            summary += [line] if line not in summary else []
+            if line not in summary:
+                summary.append(line)
             pytest.skip(reason)
         else:
             upstream = running(kind).entrance(mode, **({} if mode == "none" else {"auth": auth}))

@@ -184,6 +184,7 @@ final class UpstreamTrial: UpstreamConnectionDelegate {
   private static func word(_ result: RecipientResult) -> String {
     switch result {
     case .delivered: "delivered"
+    case .relayed: "relayed"
     case .deferred: "deferred"
     case .failed: "failed"
     case .unknown: "unknown"

@@ -163,6 +163,109 @@ import Testing
     #expect(!isWhole("", told: ["alice@example.com", "postmaster@example.com"]))
   }
 
+  @Test("What the sender asked for with RET and ENVID, and whom he wrote to at first, is honoured")
+  func wishes() {
+    let large = Array((Self.message + String(repeating: "0123456789\r\n", count: 10_000)).utf8)
+    func report(_ returned: DeliveryStatusReport.Returned?, _ message: [UInt8], _ kind: DeliveryStatusReport.Kind)
+      -> String
+    {
+      var report = Self.report(kind, original: .whole(message))
+      report.returned = returned
+      return Self.text(report)
+    }
+    let (whole, header) = ("Content-Type: message/rfc822\r\n", "Content-Type: text/rfc822-headers\r\n")
+    #expect(report(.full, large, .failed).contains(whole) && report(nil, large, .failed).contains(header))
+    #expect(report(.header, Array(Self.message.utf8), .failed).contains(header))
+    #expect(report(.full, large + large, .failed).count > 200_000)
+    #expect(report(.full, (0..<10).flatMap { _ in large }, .failed).contains(header), "1,000,000 octets at most")
+    for kind in [DeliveryStatusReport.Kind.relayed, .delayed(until: 0)] {
+      #expect(report(.full, Array(Self.message.utf8), kind).contains(header), "RFC 3461 section 4.3")
+    }
+    var recipient = Self.recipient()
+    recipient.original = .init(type: "rfc822", address: "Bob Smith@example.net\r\nX-Evil: y")
+    var asked = Self.report(recipients: [recipient])
+    asked.envelopeID = "QQ 314159\r\nX-Evil: y"
+    let text = Self.text(asked)
+    #expect(
+      text.contains("\r\n\r\nOriginal-Envelope-Id: QQ 314159??X-Evil: y\r\nReporting-MTA: dns; gate.example.com\r\n"))
+    #expect(
+      text.contains(
+        "\r\n\r\nOriginal-Recipient: rfc822; Bob Smith@example.net??X-Evil: y\r\nFinal-Recipient: rfc822; bob@"))
+  }
+
+  @Test("Mail that was passed on to who reports nothing: action, status and words say so")
+  func relayed() {
+    let report = Self.report(.relayed, recipients: [Self.recipient("bob@example.org", 250, "2.0.0", "queued as 12")])
+    let text = Self.text(report)
+    #expect(text.contains("\r\nSubject: Mail was passed on: Invoice 118\r\n"))
+    #expect(text.contains("\r\nAction: relayed\r\nStatus: 2.0.0\r\n"))
+    #expect(text.contains("\r\nDiagnostic-Code: smtp; 250 2.0.0 queued as 12\r\n"))
+    let human = unwrapped(DeliveryStatusText(report, ReturnedContent(report)).lines)
+    #expect(human.contains("was passed on, as you wanted to know, to the next mail system for:"))
+    #expect(human.contains("That system does not report whether mail has arrived"))
+    #expect(!human.contains("What you can do") && !text.contains("Hello Bob"))
+  }
+
+  @Test("What we decided ourselves is not laid to the other side, and says what to do")
+  func ownVerdict() {
+    var recipient = Self.recipient(
+      "bob@example.org", 554, "5.6.3", "not sent: the message is 8-bit and the upstream does not offer 8BITMIME")
+    recipient.isAnswer = false
+    let text = Self.text(Self.report(recipients: [recipient]))
+    #expect(text.contains("\r\n  The reason: 554 5.6.3 not sent: the message is 8-bit"))
+    #expect(text.contains("What you can do: the other side cannot take a message of this form"))
+    #expect(text.contains("\r\nStatus: 5.6.3\r\nDiagnostic-Code: X-Postern; 554 5.6.3 not sent:"))
+  }
+
+  private static let unicodeMessage =
+    trace + "From: J\u{fc}rgen <j\u{fc}rgen@example.com>\r\nSubject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n"
+
+  @Test("Where nobody is reached without SMTPUTF8 the report is that of RFC 6533")
+  func unicode() {
+    var recipient = Self.recipient("b\u{f6}b@example.org")
+    recipient.original = .init(type: "utf-8", address: "b\u{f6}b+x@example.net")
+    var report = Self.report(
+      original: .whole(Array(Self.unicodeMessage.utf8)), recipients: [recipient, Self.recipient()],
+      told: ["j\u{fc}rgen@example.com"])
+    report.sender = "j\u{fc}rgen@example.com"
+    let text = Self.text(report)
+    #expect(report.isUnicode && text.contains("\r\nTo: <j\u{fc}rgen@example.com>\r\n"))
+    #expect(text.contains("multipart/report; report-type=delivery-status;"))
+    #expect(
+      text.contains("Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\nReporting"))
+    #expect(
+      text.contains(
+        "\r\nOriginal-Recipient: utf-8; b\u{f6}b+x@example.net\r\nFinal-Recipient: utf-8; b\u{f6}b@example.org\r\n"))
+    #expect(text.contains("\r\nFinal-Recipient: rfc822; bob@example.org\r\n"))
+    #expect(text.contains("Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\nReceived:"))
+    #expect(text.contains("Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n"))
+    report.returned = .header
+    #expect(
+      Self.text(report).contains("message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nReceived:"))
+    report.original = .whole(Array(Self.unicodeMessage.utf8.dropLast(9)) + [0xFF] + Array("\r\n\r\nHello\r\n".utf8))
+    #expect(Self.text(report).contains("text/rfc822-headers\r\nContent-Transfer-Encoding: quoted-printable\r\n"))
+  }
+
+  @Test("Anybody else gets 7-bit, and loses nothing of an address")
+  func unicodeInASCII() {
+    var recipient = Self.recipient("b\u{f6}b+x@example.org")
+    recipient.original = .init(type: "utf-8", address: "b\u{f6}b@example.net")
+    for told in [["alice@example.com"], ["j\u{fc}rgen@example.com", "postmaster@example.com"]] {
+      let octets = Self.report(
+        original: .whole(Array(Self.unicodeMessage.utf8)), recipients: [recipient], told: told
+      ).octets()
+      let text = String(decoding: octets, as: UTF8.self)
+      #expect(octets.allSatisfy { $0 < 0x80 })
+      #expect(
+        text.contains(
+          "\r\nOriginal-Recipient: utf-8; b\\x{F6}b@example.net\r\n"
+            + "Final-Recipient: utf-8; b\\x{F6}b\\x{2B}x@example.org"))
+      #expect(text.contains("Content-Type: message/delivery-status\r\n\r\n"))
+      #expect(text.contains("\r\nTo: <\(told.last!)>\r\n"))
+      #expect(text.contains("b=C3=B6b+x@example.org"), "people read it as it is")
+    }
+  }
+
   @Test("A blind copy is told to nobody, in whichever form the message goes back")
   func blindCopies() {
     for told in [["alice@example.com"], ["postmaster@example.com"]] {
@@ -271,7 +374,9 @@ import Testing
     #expect(human.components(of: "The other side said") == 2)
   }
 
-  @Test("Whatever peers say, the notification is 7-bit, short-lined and has its parts", arguments: Array(UInt64(1)...6))
+  @Test(
+    "Whatever peers say, the notification is 7-bit unless it may be UTF-8, short-lined and has its parts",
+    arguments: Array(UInt64(1)...6))
   func hostile(seed: UInt64) {
     var generator = SeededGenerator(state: seed)
     let parts = [
@@ -290,10 +395,17 @@ import Testing
         .random(using: &generator) ? .failed : .delayed(until: 1 << 40),
         original: .random(using: &generator) ? .whole(content) : .beginning(content), recipients: recipients,
         told: .random(using: &generator) ? ["alice@example.com"] : [text(3), "p@q"])
+      if .random(using: &generator) { report.told = ["\u{e9}" + text(3)] }
+      report.envelopeID = text(3)
+      report.returned = [.full, .header, nil].randomElement(using: &generator)!
+      for index in report.recipients.indices where .random(using: &generator) {
+        let type = ["rfc822", "utf-8", text(2)].randomElement(using: &generator)!
+        report.recipients[index].original = .init(type: type, address: text(4))
+      }
       report.hostname = text(2)
       report.messageID = text(2)
       report.remote = text(2)
-      if let fault = Self.fault(in: report.octets(), recipients.count) {
+      if let fault = Self.fault(in: report.octets(), recipients.count, isUnicode: report.isUnicode) {
         Issue.record("seed=\(seed): \(fault): \(String(decoding: report.octets(), as: UTF8.self).debugDescription)")
         return
       }
@@ -301,9 +413,11 @@ import Testing
   }
 
   /// nil when the octets are a report of that many recipients.
-  private static func fault(in octets: [UInt8], _ recipients: Int) -> String? {
+  private static func fault(in octets: [UInt8], _ recipients: Int, isUnicode: Bool) -> String? {
     let text = String(decoding: octets, as: UTF8.self)
-    guard octets.allSatisfy({ $0 < 0x80 && $0 != 0 }), text.utf8.count == octets.count else { return "octets" }
+    guard octets.allSatisfy({ ($0 < 0x80 || isUnicode) && $0 != 0 }), text.utf8.count == octets.count else {
+      return "octets"
+    }
     var lines: [String] = []
     for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       guard line.last == UInt8(ascii: "\r") || line.isEmpty else { return "a line end" }
@@ -317,7 +431,7 @@ import Testing
       lines.suffix(2) == ["--\(boundary)--", ""]
     else { return "parts" }
     let machine = body.replacing("--\(boundary)", with: "\u{1}").split(separator: "\u{1}")[1]
-    guard String(machine).components(of: "\r\n\r\nFinal-Recipient: rfc822;") == recipients + 1,
+    guard String(machine).components(of: "\r\nFinal-Recipient: ") == recipients + 1,
       String(machine).components(of: "\r\n\r\n") == recipients + 3
     else { return "recipients" }
     return nil

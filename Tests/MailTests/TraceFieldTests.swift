@@ -19,6 +19,17 @@ import Testing
         + "\tfor <bob@example.net>; Sat, 21 Nov 2026 04:00:00 +0100\r\n")
   }
 
+  @Test("Who asked for SMTPUTF8 is traced with the words of RFC 6531 section 4.3")
+  func unicode() {
+    var trace = Self.ordinary
+    trace.isUTF8 = true
+    trace.recipients = ["b\u{f6}b@example.net"]
+    #expect(trace.text().contains("\twith UTF8SMTPSA (TLSv1.3 TLS_AES_256_GCM_SHA384) id 7KQ3M2XAB;"))
+    trace.tls = nil
+    trace.isAuthenticated = false
+    #expect(trace.text().contains("with UTF8SMTP id 7KQ3M2XAB;"))
+  }
+
   @Test(
     "The protocol is the registered word of RFC 3848",
     arguments: [

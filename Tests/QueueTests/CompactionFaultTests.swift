@@ -199,6 +199,7 @@ extension Picture {
     summary = QueueSummary()
     (views, origins) = (views.kept(isKept), origins.kept(isKept))
     (replies, uncertain) = (replies.kept(isKept), uncertain.kept(isKept))
+    (wishes, askedForUTF8) = (wishes.kept(isKept), askedForUTF8.kept(isKept))
   }
 
   func forgetting(_ recipient: String) -> Picture {

@@ -14,10 +14,15 @@ struct Picture: Equatable {
   var origins: [Origin]
   var replies: [[LastReply]]
   var uncertain: [Bool]
+  var wishes: [NotificationWish?]
+  var askedForUTF8: [Bool]
   var notices: [Told]
 
   struct Told: Equatable {
     var id: MessageID
+    var kind: Notice.Kind
+    var envelopeID: String?
+    var returned: NotificationWish.Returned?
     var recipients: [NoticeRecipient]
     var received: Int64
     var expires: Int64
@@ -31,15 +36,18 @@ struct Picture: Equatable {
     origins = details.map(\.origin)
     replies = details.map(\.replies)
     uncertain = details.map(\.duplicatePossible)
+    wishes = details.map(\.notification)
+    askedForUTF8 = details.map(\.isUTF8)
     notices = []
     try bench.visitNotices { notice in
-      guard notice.kind == .failed else { return }
+      guard notice.kind != .delayed else { return }
       notices.append(
         Told(
-          id: notice.id, recipients: notice.recipients, received: notice.received, expires: notice.expires,
+          id: notice.id, kind: notice.kind, envelopeID: notice.envelopeID, returned: notice.returned,
+          recipients: notice.recipients, received: notice.received, expires: notice.expires,
           content: try bench.queue.read(0, of: notice.content, mayBlock: true)!))
     }
-    notices.sort { $0.id.number < $1.id.number }
+    notices.sort { ($0.id.number, $0.kind.rawValue) < ($1.id.number, $1.kind.rawValue) }
   }
 }
 
@@ -71,6 +79,17 @@ struct EqualityTests {
       }
     }
 
+    private func wish(_ recipients: Int) -> NotificationWish {
+      NotificationWish(
+        returned: [.full, .header, nil].randomElement(using: &generator)!,
+        envelopeID: generator.oneIn(2) ? "QQ+2B1" : nil,
+        recipients: (0..<recipients).map { index in
+          NotificationWish.OfRecipient(
+            events: generator.oneIn(3) ? nil : .init(rawValue: UInt8.random(in: 0...7, using: &generator)),
+            original: generator.oneIn(2) ? "rfc822;r\(index)+40x" : nil)
+        })
+    }
+
     private func happen() throws -> String {
       let ids = bench.all.map(\.id)
       let some = ids.filter { _ in generator.oneIn(2) }
@@ -79,12 +98,15 @@ struct EqualityTests {
       case 0..<4:
         let recipients = (0..<Int.random(in: 1...3, using: &generator)).map { "r\($0)@example.org" }
         let sender = generator.oneIn(4) ? nil : "alice@example.com"
-        _ = bench.submit([generator.octets(20)], from: sender, to: recipients, login: "user\(ids.count % 3)")
+        _ = bench.submit(
+          [generator.octets(20)], from: sender, to: recipients, login: "user\(ids.count % 3)",
+          isUTF8: generator.oneIn(4), notification: generator.oneIn(2) ? wish(recipients.count) : nil)
         return "accepted"
       case 4..<8:
         guard let lease = bench.queue.lease(now: now) else { return "nothing" }
+        let results: [RecipientOutcome.Result] = [.delivered, .relayed, .deferred, .failed]
         let outcomes = lease.recipientIndexes.filter { _ in !generator.oneIn(6) }.map { index in
-          let result = [RecipientOutcome.Result.delivered, .deferred, .failed].randomElement(using: &generator)!
+          let result = results.randomElement(using: &generator)!
           return RecipientOutcome(
             index: index, result: result, reply: bench.reply(result), isUncertain: generator.oneIn(5))
         }

@@ -98,7 +98,7 @@ final class QueueBench {
   /// Stores all but the last chunk, each with a step, and accepts; nil if a chunk could not be stored.
   func submit(
     _ chunks: [[UInt8]], from sender: String? = "alice@example.com", to recipients: [String] = ["bob@example.org"],
-    login: String = "alice", prefix: [UInt8] = []
+    login: String = "alice", prefix: [UInt8] = [], isUTF8: Bool = false, notification: NotificationWish? = nil
   ) -> (id: MessageID, token: UInt64)? {
     var draft = queue.makeDraft()
     for chunk in chunks.dropLast() {
@@ -114,7 +114,10 @@ final class QueueBench {
     let token = token()
     let id = queue.makeID()
     let submission = Submission(
-      id: id, envelope: Envelope(sender: sender.map { Address($0)! }, recipients: recipients.map { Address($0)! }),
+      id: id,
+      envelope: Envelope(
+        sender: sender.map { Address($0)! }, recipients: recipients.map { Address($0)! }, isUTF8: isUTF8,
+        notification: notification),
       origin: Origin(login: login, address: "192.0.2.1", helo: "printer", listener: "submission"), prefix: prefix)
     let last = chunks.last!
     queue.accept(
@@ -190,7 +193,7 @@ final class QueueBench {
 
   func reply(_ result: RecipientOutcome.Result) -> Reply {
     switch result {
-    case .delivered: Reply(250, EnhancedStatus(2, 0, 0), "ok")
+    case .delivered, .relayed: Reply(250, EnhancedStatus(2, 0, 0), "ok")
     case .deferred: Reply(451, EnhancedStatus(4, 3, 0), "later")
     case .failed: Reply(550, EnhancedStatus(5, 1, 1), "no such user")
     }

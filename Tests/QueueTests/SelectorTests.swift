@@ -151,7 +151,7 @@ struct SelectorTests {
     let state = SelectorError.unknownState("hold", term: "state:hold")
     #expect(
       state.choice?.accepted.sorted() == [
-        "deferred", "dropped", "expired", "failed", "held", "quarantined", "queued", "sending", "sent",
+        "deferred", "dropped", "expired", "failed", "held", "quarantined", "queued", "relayed", "sending", "sent",
       ])
     #expect(SelectorError.notAnID("bob@x.org", term: "bob@x.org").suggestions == ["from:bob@x.org", "to:bob@x.org"])
     #expect(SelectorError.notAnID("Queued", term: "Queued").suggestions == ["state:queued"])

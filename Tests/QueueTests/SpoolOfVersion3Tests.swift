@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import Queue
 import SMTP
 import TestKit
@@ -16,43 +15,9 @@ import WAL
 struct SpoolOfVersion3Tests {
   static let written = Instant(wall: 1_800_000_000_000 + 8 * hour, monotonic: 9)
 
-  /// Files as `file NAME OCTETS`, then lines of an offset and octets from there on; what is not said is zero.
-  func spool() throws -> SimulatedDisk {
-    let disk = SimulatedDisk()
-    var name = ""
-    for line in try text("version3.txt").split(separator: "\n") where !line.hasPrefix("#") {
-      let words = line.split(separator: " ")
-      if words[0] == "file" {
-        name = String(words[1])
-        _ = try disk.create(name, octets: Int(words[2])!)
-      } else {
-        let digits = Array(words[1].utf8)
-        let octets = stride(from: 0, to: digits.count, by: 2).map { place in
-          UInt8(String(decoding: digits[place..<(place + 2)], as: UTF8.self), radix: 16)!
-        }
-        disk.overwrite(name, at: Int(words[0])!, with: octets)
-      }
-    }
-    try disk.syncDirectory()
-    return disk
-  }
-
-  private func text(_ name: String, from path: String = #filePath) throws -> String {
-    // Where the sources are links, the spools are beside what they lead to.
-    let source = try #require(realpath(path, nil))
-    defer { free(source) }
-    let directory = String(cString: source).split(separator: "/").dropLast(2).joined(separator: "/")
-    let file = try #require(fopen("/\(directory)/Spools/\(name)", "r"))
-    defer { fclose(file) }
-    var octets: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { octets += buffer[..<count] }
-    return String(decoding: octets, as: UTF8.self)
-  }
-
   @Test("every message is listed as it was, and everything that was replied to it", arguments: [false, true])
   func listing(isVerifying: Bool) throws {
-    let disk = try spool()
+    let disk = try GoldenSpool.disk("version3.txt")
     if isVerifying {
       let recovered = try LogRecovery.verify(disk: disk) { _, _, _, _ in }
       #expect(recovered.damages.isEmpty && recovered.badCopies.isEmpty, "and every octet is sound")
@@ -60,15 +25,14 @@ struct SpoolOfVersion3Tests {
     let bench = try QueueBench(disk, now: Self.written, salt: 3)
     #expect(bench.report.damages.isEmpty && bench.report.tornRecords == 0 && bench.report.quarantined.isEmpty)
     let listing = try bench.all.map { try Self.line($0, bench) }
-    let expected = try text("version3-listing.txt").split(separator: "\n").filter { !$0.hasPrefix("#") }.map(
-      String.init)
+    let expected = try GoldenSpool.lines("version3-listing.txt")
     #expect(!listing.isEmpty && listing == expected)
     #expect(bench.queue.droppedCounts == [1: 1])
   }
 
   @Test("what can be sent is sent with its content, who is to be told is told, and what is written behind it is read")
   func use() throws {
-    let bench = try QueueBench(try spool(), now: Self.written, salt: 3)
+    let bench = try QueueBench(try GoldenSpool.disk("version3.txt"), now: Self.written, salt: 3)
     let notice = try bench.notice()
     #expect(notice.recipients.map(\.reply) == [Reply(550, EnhancedStatus(5, 7, 0), "given up")])
     _ = bench.tell(notice)

@@ -12,7 +12,8 @@ import Testing
       "bob@example.net", "Bob.SMITH@Example.NET", "\"b@c\"@example.net", "\"a \\\" b\"@example.net",
       "o'hara+x@example.net",
       "bob@[192.0.2.1]", "bob@[IPv6:2001:db8::1]", "bob@[IPv6:::ffff:192.0.2.1]", "bob@host_name", "Postmaster",
-      "POSTMASTER",
+      "POSTMASTER", "b\u{e4}r@example.net", "bob@b\u{fc}ro.example", "\u{7528}\u{6237}@\u{4f8b}\u{5b50}.example",
+      "\"b \u{e4}r\"@example.net", "bob@\(String(repeating: "\u{e4}", count: 63)).example",
     ])
   func accepted(text: String) {
     #expect(Address(text)?.text == text)
@@ -26,7 +27,9 @@ import Testing
       "\"bob@example.net",
       "a@b@example.net", "bob@[300.1.1.1]", "bob@[IPv6:1::2::3]", "bob@[IPv6:1:2:3]", "bob@-example.net",
       "bob@example-.net",
-      "bob\r@example.net", "bob@exa mple.net", "b\u{e4}r@example.net",
+      "bob\r@example.net", "bob@exa mple.net", "b\u{85}r@example.net", "b\u{202e}r@example.net",
+      "b\u{3000}r@example.net",
+      "bob@-\u{e4}.", "bob@\(String(repeating: "\u{e4}", count: 64)).example",
       "bob@\(String(repeating: "a", count: 64)).example",
       "bob@example.net>", "<bob@example.net",
     ])

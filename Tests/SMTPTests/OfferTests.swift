@@ -81,6 +81,85 @@ struct OfferTests {
     }
   }
 
+  @Test("an original address beyond ASCII goes in the form that the transaction can hold")
+  func unicodeOriginal() {
+    let wish = NotificationWish(recipients: [.init(original: "utf-8;j\u{fc}rgen@x.example")])
+    for (needsUTF8, sent) in [(true, "j\u{fc}rgen"), (false, "j\\x{FC}rgen")] {
+      var session = dialogue(["PIPELINING", "DSN", "SMTPUTF8"])
+      var output = ByteBuffer()
+      _ = session.deliver(message(needsUTF8: needsUTF8, notification: wish), into: &output)
+      let line = String(buffer: output).split(separator: "\r\n")[1]
+      #expect(line == "RCPT TO:<b@example.net> ORCPT=utf-8;\(sent)@x.example")
+    }
+  }
+
+  @Test("recipients who need SMTPUTF8 fail alone where it is not offered; a sender who does fails them all")
+  func unicodeAddresses() throws {
+    func transaction(_ sender: String, _ recipients: [String]) -> ClientTransaction {
+      ClientTransaction(
+        envelope: Envelope(sender: Address(sender)!, recipients: recipients.map { Address($0)! }, isUTF8: true),
+        octets: 100, isEightBit: false)
+    }
+    let mixed = transaction("a@example.org", ["j\u{fc}@example.net", "b@example.net"])
+    var session = dialogue(["PIPELINING"])
+    var output = ByteBuffer()
+    #expect(session.deliver(mixed, into: &output) == .wait)
+    #expect(String(buffer: output) == "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n")
+    var replies = ByteBuffer(string: "250 ok\r\n250 ok\r\n354 go\r\n")
+    #expect(session.received(&replies, into: &output) == .sendContent)
+    session.content([0x78], isLast: true, into: &output)
+    session.contentSent()
+    replies = ByteBuffer(string: "250 taken\r\n")
+    guard case .finished(let results) = session.received(&replies, into: &output), results.count == 2,
+      case .failed(let refusal) = results[0], case .delivered = results[1]
+    else {
+      Issue.record("not one failed and one delivered")
+      return
+    }
+    #expect(refusal.status == EnhancedStatus(5, 6, 7) && refusal.isOurs)
+    for all in [transaction("j\u{fc}@example.org", ["b@example.net"]), transaction("a@x", ["j\u{fc}@example.net"])] {
+      output.clear()
+      guard case .finished(let results) = session.deliver(all, into: &output), case .failed(let reply) = results[0]
+      else {
+        Issue.record("a transaction was begun")
+        return
+      }
+      #expect(reply.status == EnhancedStatus(5, 6, 7) && output.readableBytes == 0 && session.isIdle)
+    }
+    var offered = dialogue(["PIPELINING", "SMTPUTF8"])
+    output.clear()
+    _ = offered.deliver(mixed, into: &output)
+    #expect(
+      String(buffer: output).hasPrefix("MAIL FROM:<a@example.org> SMTPUTF8\r\nRCPT TO:<j\u{fc}@example.net>\r\n"))
+  }
+
+  @Test(
+    "who wants to hear of success hears it from us where the upstream does not promise to tell",
+    arguments: [false, true])
+  func relayed(isOffered: Bool) {
+    let wish = NotificationWish(recipients: [
+      .init(events: .all), .init(events: .failure), .init(), .init(events: .success),
+    ])
+    let message = ClientTransaction(
+      envelope: Envelope(
+        sender: Address("a@example.org")!, recipients: (0..<4).map { Address("r\($0)@example.net")! },
+        notification: wish), octets: 1, isEightBit: false, notification: wish)
+    var session = dialogue(["PIPELINING"] + (isOffered ? ["DSN"] : []))
+    var output = ByteBuffer()
+    _ = session.deliver(message, into: &output)
+    var replies = ByteBuffer(string: "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n")
+    _ = session.received(&replies, into: &output)
+    session.content([0x78], isLast: true, into: &output)
+    session.contentSent()
+    replies = ByteBuffer(string: "250 taken\r\n")
+    let (taken, no) = (Reply(250, nil, "taken"), Reply(550, nil, "no"))
+    #expect(
+      session.received(&replies, into: &output)
+        == .finished([
+          isOffered ? .delivered(taken) : .relayed(taken), .delivered(taken), .delivered(taken), .failed(no),
+        ]))
+  }
+
   @Test("SMTPUTF8 and BODY are said where the message needs them")
   func parameters() {
     var session = dialogue(["8BITMIME", "SMTPUTF8", "SIZE 1000"])

@@ -50,6 +50,7 @@ struct OneFlightTests {
     results.map { result in
       switch result {
       case .delivered: "delivered"
+      case .relayed: "relayed"
       case .deferred: "deferred"
       case .failed: "failed"
       case .unknown: "unknown"

@@ -253,6 +253,7 @@ struct ClientPlay {
   private static func word(_ result: RecipientResult) -> String {
     switch result {
     case .delivered: "delivered"
+    case .relayed: "relayed"
     case .deferred: "deferred"
     case .failed: "failed"
     case .unknown: "unknown"

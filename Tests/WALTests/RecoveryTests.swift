@@ -155,12 +155,12 @@ import WAL
   func newerVersion() throws {
     let bench = try threeBatches()
     var header = Array(bench.disk.contents("00000001.wal")[0..<60])
-    header[8] = 4
+    header[8] = 5
     let checksum = Checksum.crc32c(header)
     bench.disk.overwrite(
       "00000001.wal", at: 0, with: header + (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) })
-    #expect(throws: LogError.newerFormat(name: "00000001.wal", version: 4)) { try bench.reopened() }
-    #expect(LogError.newerFormat(name: "00000001.wal", version: 4).description.contains("format 4 is newer than 3"))
+    #expect(throws: LogError.newerFormat(name: "00000001.wal", version: 5)) { try bench.reopened() }
+    #expect(LogError.newerFormat(name: "00000001.wal", version: 5).description.contains("format 5 is newer than 4"))
   }
 
   @Test("a block that cannot be read costs the records in it and no others")

@@ -50,7 +50,7 @@ package enum HelpText {
       ("from:, to:", "sender, recipient: address, @domain, or pattern with *; from:<> is the null path"),
       ("user:, client:", "login; address, network (10.0.0.0/8) or name of the client"),
       ("upstream:", "where it waits to go"),
-      ("state:", "queued, sending, deferred, held, failed, quarantined (damaged on disk)"),
+      ("state:", "queued, sending, deferred, held, failed, relayed, quarantined (damaged on disk)"),
       ("", "with 'queue' and 'log' also of finished mail: sent, failed, expired, dropped"),
       ("tries:>3", "attempts so far; also <, >=, <=, or a number alone"),
       ("age:>2h, next:<10m", "time since it came, time to the next attempt: s, m, h, d"),

@@ -53,6 +53,7 @@ package enum SelectorTerm: String, Sendable, CaseIterable {
   package static let states = [
     ("queued", "will be tried at once"), ("sending", "being sent"), ("deferred", "waits for its next attempt"),
     ("held", "kept back by somebody"), ("failed", "refused for good"), ("quarantined", "damaged on disk"),
+    ("relayed", "has left, and the sender is still to be told"),
     ("sent", "finished: the upstream took it"), ("expired", "finished: tried for too long"),
     ("dropped", "taken out by somebody; then finished"),
   ]

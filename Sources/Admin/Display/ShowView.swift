@@ -13,6 +13,7 @@ package enum ShowView {
       "  from      \(escaped(QueueView.path(message.sender)))",
       "  received  \(message.received.forPeople)   \(Humane.longSpan(seconds: message.ageSeconds)) ago",
     ]
+    if let wishes = wishes(message) { lines.append("  asked for \(escaped(wishes))") }
     if let client = message.client { lines.append("  client    \(escaped(facts(client)))") }
     if let hold = message.hold { lines.append("  held      \(escaped(facts(hold, now: now)))") }
     if let drop = message.drop {
@@ -32,14 +33,30 @@ package enum ShowView {
     if message.duplicatePossible == true {
       lines.append("  \(style.paint("!", .warning)) a connection broke before its last reply: a duplicate is possible")
     }
-    var table = Table(["N", "TO", "STATE", "TRIES", "LAST REPLY"], style: style.uncut)
+    let hasWishes = message.recipients.contains { $0.notify != nil || $0.original != nil }
+    var table = Table(
+      ["N", "TO", "STATE", "TRIES"] + (hasWishes ? ["NOTIFY"] : []) + ["LAST REPLY"], style: style.uncut)
     lines.append("")
     lines += message.recipients.flatMap { recipient in
-      table.add([
-        String(recipient.number), recipient.address, recipient.state, String(recipient.attempts), reply(recipient),
-      ])
+      table.add(
+        [String(recipient.number), recipient.address, recipient.state, String(recipient.attempts)]
+          + (hasWishes ? [notify(recipient)] : []) + [reply(recipient)])
     }
     return lines + table.finish()
+  }
+
+  /// In the words of MAIL.
+  private static func wishes(_ message: MessageReply) -> String? {
+    let words = [
+      message.smtpUTF8 == true ? "SMTPUTF8" : nil, message.returned.map { "RET=\($0)" },
+      message.envelopeID.map { "ENVID=\($0)" },
+    ].compactMap { $0 }
+    return words.isEmpty ? nil : words.joined(separator: ", ")
+  }
+
+  private static func notify(_ recipient: MessageReply.Recipient) -> String {
+    let words = [recipient.notify, recipient.original.map { "for \($0)" }].compactMap { $0 }
+    return words.isEmpty ? "-" : words.joined(separator: " ")
   }
 
   private static func facts(_ client: MessageReply.Client) -> String {

@@ -13,6 +13,10 @@ package struct MessageReply: Sendable, Equatable, Codable {
     package var code: Int?
     package var status: String?
     package var reply: String?
+    /// What the sender wants to hear of it, in the words of NOTIFY; nil: he has not said.
+    package var notify: String?
+    /// The address that the sender wrote to at first, behind its type.
+    package var original: String?
     /// Who gave that reply, as far as it is known.
     package var upstream: String?
     /// When it ended, and whether an admin ended it; for finished mail alone.
@@ -38,7 +42,9 @@ package struct MessageReply: Sendable, Equatable, Codable {
       case address = "to"
       case state, attempts, code
       case status = "dsn"
-      case reply, finished, upstream
+      case reply, notify
+      case original = "orcpt"
+      case finished, upstream
       case byAdmin = "by_admin"
       case duplicatePossible = "duplicate_possible"
     }
@@ -141,6 +147,12 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var drop: Drop?
   /// Of mail that waits, as far as it is remembered; the oldest first.
   package var sentOn: [SentOn]?
+  /// How much goes back with a notification of failure, FULL or HDRS, and the sender's own name for the message; nil: he
+  /// has not said.
+  package var returned: String?
+  package var envelopeID: String?
+  /// The client asked for SMTPUTF8.
+  package var smtpUTF8: Bool?
   /// What stands in the way, in a few words; for lists.
   package var why: String?
   /// A connection ended between the end of data and its reply: the upstream may have the message already.
@@ -176,15 +188,18 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case ageSeconds = "age_s"
     case next, expires, finished, submitter, client, hold, drop, why
     case sentOn = "sent_on"
+    case returned = "ret"
+    case envelopeID = "envid"
+    case smtpUTF8 = "smtputf8"
     case duplicatePossible = "duplicate_possible"
     case continues
   }
 }
 
 extension MessageReply {
-  /// An address has at most 496 octets and a reply 512, JSON at most doubles them (both are free of controls): with its
-  /// names a recipient stays below 2.4 KiB, and 20 of them with what sent it on below a line.
-  package static let recipientsPerLineMax = 20
+  /// An address has at most 496 octets, an original one 500 and a reply 512, JSON at most doubles them (all are free of
+  /// controls): with its names a recipient stays below 3.4 KiB, and 14 of them with what sent it on below a line.
+  package static let recipientsPerLineMax = 14
 
   /// The message in objects that each fit into a line; the client puts them together with `append`.
   package func lines() -> [MessageReply] {

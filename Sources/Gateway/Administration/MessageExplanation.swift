@@ -53,6 +53,7 @@ struct MessageExplanation {
     case .deferred: "\(name) has not left because:"
     case .held: "\(name) is on hold:"
     case .failed: "\(name) was refused for good:"
+    case .relayed: "\(name) was relayed, and the sender is being told"
     case .quarantined: "\(name) is damaged on disk:"
     case .dropped: "\(name) is dropped:"
     }
@@ -60,7 +61,7 @@ struct MessageExplanation {
 
   /// Those whom the state is about.
   private var receivers: String {
-    let left = view.recipients.filter { $0.state != .delivered && $0.state != .reported }
+    let left = view.recipients.filter { $0.state != .delivered && $0.state != .reported && $0.state != .relayed }
     let listed = left.isEmpty ? view.recipients : left
     guard let first = listed.first else { return "nobody" }
     return Self.list(first.address.text, listed.count)
@@ -74,6 +75,7 @@ struct MessageExplanation {
     case .sending: sentOn + last
     case .deferred: sentOn + last + obstacleSentences + nextAttempt + lifetime
     case .held: hold + last + ["time on hold does not count against queue.lifetime"]
+    case .relayed: []
     case .failed: sentOn + last + ["nothing more is tried; the sender is being told"]
     case .quarantined:
       [
@@ -171,7 +173,7 @@ struct MessageExplanation {
   private var expires: Int64? {
     switch view.state {
     case .queued, .sending, .deferred: obstacles.conditions.isEmpty ? view.expires : nil
-    case .held, .failed, .quarantined, .dropped: nil
+    case .held, .failed, .relayed, .quarantined, .dropped: nil
     }
   }
 
@@ -186,8 +188,7 @@ struct MessageExplanation {
 
     var receivers: String { MessageExplanation.list(first, count) }
 
-    /// Written by us about a connection that ended.
-    var isOurs: Bool { reply.code == 451 && reply.text.text.hasPrefix("connection lost at ") }
+    var isOurs: Bool { reply.isOurs }
   }
 
   /// To recipients that have not got the message, the newest first.
@@ -195,7 +196,7 @@ struct MessageExplanation {
     var answers: [Answer] = []
     for last in details?.replies ?? [] where view.recipients.indices.contains(last.index) {
       let recipient = view.recipients[last.index]
-      guard recipient.state != .delivered else { continue }
+      guard recipient.state != .delivered, recipient.state != .relayed else { continue }
       if let same = answers.firstIndex(where: { $0.reply == last.reply && $0.upstream == last.upstream }) {
         answers[same].count += 1
         answers[same].wall = max(answers[same].wall, last.wall)
@@ -228,7 +229,7 @@ struct MessageExplanation {
       let flush = WhyReply.Action(label: "try it now", command: "postern flush \(id)")
       return helps + (view.state == .deferred && helps.isEmpty ? [flush] : []) + [bounce]
     case .held: return [WhyReply.Action(label: "let it go on", command: "postern release \(id)"), bounce]
-    case .sending: return []
+    case .sending, .relayed: return []
     case .failed: return [WhyReply.Action(label: "see each recipient", command: "postern show \(id)")]
     case .quarantined:
       return [

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Queue
+import SMTP
 
 extension MessageReply {
   /// A row of the list. `now` is wall time in milliseconds.
@@ -43,6 +44,14 @@ extension MessageReply {
       address: origin.address, name: origin.client, user: origin.login, helo: origin.helo, listener: origin.listener,
       tls: origin.tls)
     if details.duplicatePossible { duplicatePossible = true }
+    if details.isUTF8 { smtpUTF8 = true }
+    guard let wish = details.notification else { return }
+    returned = wish.returned?.rawValue
+    envelopeID = wish.readableEnvelopeID
+    for (index, wish) in wish.recipients.enumerated() where recipients.indices.contains(index) {
+      recipients[index].notify = wish.events?.text
+      recipients[index].original = wish.original.flatMap(OriginalRecipient.init).map { "\($0.type);\($0.address)" }
+    }
   }
 }
 

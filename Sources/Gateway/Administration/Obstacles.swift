@@ -48,7 +48,7 @@ struct Obstacles {
     case .held:
       view.hold.map { hold in "by \(hold.by)" + (hold.reason.map { ": \($0)" } ?? "") }
     case .queued: conditions.first
-    case .sending: nil
+    case .sending, .relayed: nil
     case .deferred, .failed: reply()?.description ?? conditions.first
     case .quarantined: "damaged on disk"
     case .dropped: "dropped"

@@ -47,17 +47,38 @@ struct NotificationJob: Sendable {
     let told = told(of: notice.sender)
     let configuration = settings.configuration
     let report = DeliveryStatusReport(
-      kind: notice.kind == .failed ? .failed : .delayed(until: notice.expires / 1000),
+      kind: Self.kind(of: notice),
       hostname: configuration.hostname, id: id.description, messageID: notice.id.description,
       sender: notice.sender.text, told: told.map(\.text), arrival: notice.received / 1000, now: now.wall / 1000,
       zoneOffset: clock.zoneOffset,
       remote: remote,
-      recipients: notice.recipients.map(Self.recipient), original: original)
+      recipients: notice.recipients.map(Self.recipient), original: original, returned: Self.returned(of: notice),
+      envelopeID: notice.envelopeID)
+    let octets = report.octets()
     let facts = NotificationFacts(
       id: id, about: notice.id, kind: notice.kind, told: told, isSenderTold: told.contains(notice.sender))
     return Notification(
-      submission: Submission(id: id, envelope: Envelope(sender: nil, recipients: told), origin: Self.origin),
-      octets: report.octets(), facts: facts, damage: damage, notice: NoticeHolder(notice))
+      submission: Submission(
+        id: id, envelope: Envelope(sender: nil, recipients: told, isUTF8: report.isUnicode), origin: Self.origin,
+        hints: ContentHints(
+          isEightBit: octets.contains { $0 >= 0x80 }, isHeaderEightBit: report.isUnicode)),
+      octets: octets, facts: facts, damage: damage, notice: NoticeHolder(notice))
+  }
+
+  private static func kind(of notice: borrowing Notice) -> DeliveryStatusReport.Kind {
+    switch notice.kind {
+    case .failed: .failed
+    case .delayed: .delayed(until: notice.expires / 1000)
+    case .relayed: .relayed
+    }
+  }
+
+  private static func returned(of notice: borrowing Notice) -> DeliveryStatusReport.Returned? {
+    switch notice.returned {
+    case nil: nil
+    case .full: .full
+    case .header: .header
+    }
   }
 
   /// Whose answers these are; nil if there are several that may have given them.
@@ -83,7 +104,7 @@ struct NotificationJob: Sendable {
   /// As much of the message as can go back.
   private func original(of notice: borrowing Notice, _ damage: inout String?) throws -> DeliveryStatusReport.Original {
     let content = notice.content
-    let isSmall = content.octets <= MailLimits.returnedMessageOctetsMax
+    let isSmall = content.octets <= DeliveryStatusReport.returnedOctetsMax(Self.returned(of: notice))
     let wanted = isSmall ? content.octets : MailLimits.returnedHeaderOctetsMax
     var octets: [UInt8] = []
     do throws(ContentError) {
@@ -101,9 +122,12 @@ struct NotificationJob: Sendable {
 
   private static func recipient(_ recipient: NoticeRecipient) -> DeliveryStatusReport.Recipient {
     DeliveryStatusReport.Recipient(
-      address: recipient.address.text, code: recipient.reply?.code ?? 0,
-      status: recipient.reply?.status?.description, text: recipient.reply?.text.text ?? "",
-      isAnswer: !recipient.isExpired && !recipient.isBounced, isExpired: recipient.isExpired,
+      address: recipient.address.text,
+      original: recipient.original.map { DeliveryStatusReport.OriginalAddress(type: $0.type, address: $0.address) },
+      code: recipient.reply?.code ?? 0, status: recipient.reply?.status?.description,
+      text: recipient.reply?.text.text ?? "",
+      isAnswer: !recipient.isExpired && !recipient.isBounced && recipient.reply?.isOurs != true,
+      isExpired: recipient.isExpired,
       lastAttempt: recipient.isBounced ? nil : recipient.wall.map { $0 / 1000 })
   }
 }

@@ -117,7 +117,7 @@ extension Event: LogRecord {
       list.add(.queueID, facts.about.description)
       list.add(.noticeID, facts.id.description)
       list.add(.to, facts.told.map(\.text).joined(separator: ", "))
-      list.add(.status, facts.kind == .failed ? "failed" : "delayed")
+      list.add(.status, facts.kind.name)
     case .doubleBounced(let id, let to, let reply):
       list.add(.queueID, id.description)
       list.add(.to, to.text)

@@ -94,7 +94,7 @@ extension Event {
     case .contentUnreadable(let id, let reason):
       "warning: \(id): content cannot be read, not sent: \(reason)"
     case .notified(let facts):
-      "\(facts.about): \(Self.audience(facts)) \(facts.kind == .failed ? "non-delivery" : "delay") notification: \(facts.id)"
+      "\(facts.about): \(Self.audience(facts)) \(Self.word(facts.kind)) notification: \(facts.id)"
     case .doubleBounced(let id, let to, let reply):
       "warning: \(id): the notification for <\(to)> cannot be delivered, nobody is told, double_bounce=1 (\(reply))"
     case .notificationPostponed(let id, let reason, let seconds):
@@ -158,6 +158,14 @@ extension Event {
       + "delays=\(delays.map(seconds).joined(separator: "/")), dsn=\(report.reply.status ?? fallback), "
       + (report.isDuplicatePossible ? "dup_possible=1, " : "")
       + "status=\(status) (\(report.reply))"
+  }
+
+  private static func word(_ kind: Notice.Kind) -> String {
+    switch kind {
+    case .failed: "non-delivery"
+    case .delayed: "delay"
+    case .relayed: "relay"
+    }
   }
 
   private static func audience(_ facts: NotificationFacts) -> String {

@@ -64,7 +64,7 @@ struct ReplyVerdict {
   var taken: Int {
     results.count { result in
       switch result {
-      case .delivered, .unknown: true
+      case .delivered, .relayed, .unknown: true
       case .deferred, .failed, .untried: false
       }
     }
@@ -111,7 +111,7 @@ extension RecipientResult {
   fileprivate var refusal: Reply? {
     switch self {
     case .deferred(let reply), .failed(let reply): reply
-    case .delivered, .unknown, .untried: nil
+    case .delivered, .relayed, .unknown, .untried: nil
     }
   }
 }

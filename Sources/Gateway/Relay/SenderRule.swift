@@ -60,7 +60,7 @@ struct SenderRule: Sendable {
   func refusal(of sender: Address?) -> Reply? {
     guard outcome(for: sender) == .refused else { return nil }
     let accepted = upstream.senders.map(\.description).joined(separator: ", ")
-    return Reply(
+    return .notSent(
       550, EnhancedStatus(5, 7, 1),
       "upstream \(upstream.name) takes no mail from <\(sender?.text ?? "")>, only from \(accepted)")
   }

@@ -364,7 +364,7 @@ final class UpstreamAccount: CarrierDelegate {
 
   private func report(_ outcome: RecipientOutcome, _ report: DeliveryReport) {
     switch outcome.result {
-    case .delivered: parts.log.report(.sent(report), at: .info)
+    case .delivered, .relayed: parts.log.report(.sent(report), at: .info)
     case .deferred:
       var report = report
       report.nextAttempt = parts.queue.view(report.id)?.nextAttempt
@@ -379,6 +379,7 @@ extension RecipientOutcome {
   fileprivate init?(_ result: RecipientResult, index: Int) {
     switch result {
     case .delivered(let reply): self.init(index: index, result: .delivered, reply: reply)
+    case .relayed(let reply): self.init(index: index, result: .relayed, reply: reply)
     case .deferred(let reply): self.init(index: index, result: .deferred, reply: reply)
     case .failed(let reply): self.init(index: index, result: .failed, reply: reply)
     case .unknown(let reply):

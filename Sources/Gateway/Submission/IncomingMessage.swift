@@ -56,7 +56,8 @@ struct IncomingMessage: ~Copyable {
   ) {
     let submission = Submission(
       id: id, envelope: envelope, origin: origin, prefix: Origination.prefix(trace: trace, header: header),
-      hints: ContentHints(isEightBit: header.isEightBit, headerOctets: header.headerOctets))
+      hints: ContentHints(
+        isEightBit: header.isEightBit, isHeaderEightBit: header.isHeaderEightBit, headerOctets: header.headerOctets))
     accepting = (envelope, origin)
     let current = draft.take() ?? queue.makeDraft()
     queue.accept(submission, last: last.readableBytesSpan, of: current, now: now, notify: waiter)

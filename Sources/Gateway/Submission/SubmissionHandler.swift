@@ -283,8 +283,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
     let seconds = now.wall / 1000
     return TraceField(
       helo: session.heloName?.text ?? "", address: addressText, hostname: session.policy.hostname,
-      isExtended: session.isExtended, isAuthenticated: session.login != nil, tls: tlsText, id: id.description,
-      recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
+      isExtended: session.isExtended, isUTF8: envelope.isUTF8, isAuthenticated: session.login != nil, tls: tlsText,
+      id: id.description, recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
       zoneOffsetSeconds: submission.clock.zoneOffset(seconds))
   }
 

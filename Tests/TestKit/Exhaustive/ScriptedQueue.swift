@@ -331,7 +331,7 @@ final class ScriptedQueue {
 
   private static func reply(_ result: RecipientOutcome.Result) -> Reply {
     switch result {
-    case .delivered: Reply(250, EnhancedStatus(2, 0, 0), "ok")
+    case .delivered, .relayed: Reply(250, EnhancedStatus(2, 0, 0), "ok")
     case .deferred: Reply(451, EnhancedStatus(4, 3, 0), "later")
     case .failed: Reply(550, EnhancedStatus(5, 1, 1), "no such user")
     }

@@ -79,7 +79,7 @@ final class SimulatedClient {
     noteEnd(&oracle)
     for (index, result) in results.enumerated() {
       switch result {
-      case .delivered: oracle.answered(number, index, .promised)
+      case .delivered, .relayed: oracle.answered(number, index, .promised)
       case .deferred(let reply), .failed(let reply):
         if index == 0 { oracle.refused(number, reply) }
         oracle.answered(number, index, .refused)
