@@ -150,6 +150,9 @@ extension Configuration.Upstream {
     }
   }
 
+  /// Whether sessions log in with a client certificate that is a credential, `clientCertificateCredential`.
+  package var usesCertificateCredential: Bool { mechanism == .external && clientCertificate == nil }
+
   /// Whether mail may go out as `sender`; nil is the null sender.
   package func accepts(sender: Address?) -> Bool {
     guard let sender else { return nullSender == .keep }

@@ -92,7 +92,6 @@ extension Settings {
   private static func load(
     _ configuration: Configuration, _ rules: ExplainRules, replacing old: Settings?, credentials: Credentials
   ) throws(SettingsError) -> Settings {
-    if let reason = configuration.beyondThisVersion { throw SettingsError(reason) }
     do {
       let usesTLS = configuration.listeners.contains { $0.security != .none }
       var settings = Settings(
@@ -105,15 +104,8 @@ extension Settings {
             minimum: TLSVersion(rawValue: configuration.tls.minimum.rawValue)!)
           : nil,
         upstreams: try configuration.upstreams.map { upstream in
-          let settings = UpstreamSettings(
-            upstream: upstream, hostname: configuration.hostname,
-            tls: try TLSContext.client(authorities: upstream.authorities, minimum: .v12), rules: rules)
-          if OAuthSettings(upstream) != nil {
-            return settings.logging(
-              inWith: try UpstreamCredential.loadProof(of: upstream, replacing: old, from: credentials))
-          }
-          guard let name = upstream.credentialName else { return settings }
-          return settings.logging(inWith: try UpstreamCredential.load(name, replacing: old, from: credentials))
+          try UpstreamSettings.load(
+            upstream, hostname: configuration.hostname, rules, replacing: old, from: credentials)
         })
       if let fault = settings.routes.fault { throw SettingsError(fault) }
       settings.routers = DefaultGateways.read()
@@ -136,6 +128,9 @@ extension Settings {
 
   /// What is wrong and yet no reason not to run, in words for the admin.
   package var findings: [String] { upstreams.compactMap(\.finding) }
+
+  /// Of these, what somebody who checks a file before it is used must mend first.
+  package var faults: [String] { upstreams.filter { $0.certificateFault != nil }.compactMap(\.finding) }
 }
 
 /// The settings in force. Readers take `current` once for each session or delivery.

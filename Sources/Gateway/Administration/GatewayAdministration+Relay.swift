@@ -32,20 +32,21 @@ extension GatewayAdministration {
   func upstream(_ name: String) throws(AdminError) -> UpstreamReply {
     try check(upstream: name)
     let now = gateway.clock.now()
-    guard let upstream = gateway.settings.current.upstream(named: name)?.upstream else {
+    guard let settings = gateway.settings.current.upstream(named: name) else {
       throw AdminError("upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'", exit: .noInput)
     }
     let health = gateway.upstreamHealth[name]
     return UpstreamReply(
-      upstream: StatusReply.Upstream(upstream, health, now: now), facts: facts(upstream, health))
+      upstream: StatusReply.Upstream(settings.upstream, health, now: now), facts: facts(settings, health))
   }
 
-  private func facts(_ upstream: Configuration.Upstream, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+  private func facts(_ settings: UpstreamSettings, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+    let upstream = settings.upstream
     var facts = [
       UpstreamReply.Fact("provider", upstream.provider), UpstreamReply.Fact("priority", "\(upstream.priority)"),
     ]
     if !upstream.isCapture {
-      facts.append(UpstreamReply.Fact("tls", upstream.securityText))
+      facts += SecurityFacts(settings, gateway.upstreamHealth.security(of: upstream.name)).facts
       facts.append(UpstreamReply.Fact("login", upstream.authenticates ? upstream.username ?? "yes" : "none"))
     }
     facts.append(UpstreamReply.Fact("connections", "at most \(upstream.maxConnections)"))
@@ -83,20 +84,4 @@ extension GatewayAdministration {
 extension UpstreamHealth {
   /// Mail may go to it; a standby upstream could have it.
   fileprivate var mayCarry: Bool { ["ok", "slow", "standby"].contains(state) }
-}
-
-extension Configuration.Upstream {
-  fileprivate var securityText: String {
-    let kind =
-      switch security {
-      case .implicit: "from the first octet"
-      case .starttls: "by STARTTLS, or nothing is said"
-      case .none: "none: allow_insecure is set"
-      }
-    guard security != .none else { return kind }
-    return switch verification {
-    case .full: "\(kind); certificate verified against \(authorities ?? "the system's store")"
-    case .pin: "\(kind); certificate verified against \(pins.count) pins"
-    }
-  }
 }

@@ -141,9 +141,12 @@ final class UpstreamAccount: CarrierDelegate {
     breaker.reset(now: parts.clock.now().monotonic)
     if loginWorks {
       board.loginAccepted(at: name, wall: parts.clock.now().wall)
-    } else if new.login != settings.login || new.oauth != settings.oauth {
+    } else if new.login != settings.login || new.oauth != settings.oauth
+      || new.tls.identity != settings.tls.identity
+    {
       board.loginReplaced(at: name)
     }
+    board.forgetSecurity(of: name)
     settings = new
     budget.adopt(new.upstream)
     if loginWorks, breaker.trouble?.kind == .login { heal() }
@@ -307,6 +310,10 @@ final class UpstreamAccount: CarrierDelegate {
     guard !hasConnected else { return }
     hasConnected = true
     owner.runSoon()
+  }
+
+  func secured(_ security: ConnectionSecurity?) {
+    board.secured(by: security, at: name, wall: parts.clock.now().wall)
   }
 
   func connectionRetired() { owner.run() }
