@@ -34,6 +34,7 @@ run: build ## run a demo on loopback 2587 and 2465: demo user, demo certificate,
 test: build ## run every test: units and simulator, then the release binaries against real clients and upstreams
 	@scripts/install-missing $(TEST_PACKAGES)
 	@scripts/unpack-postfix-tools
+	@scripts/unpack-mail-servers
 	swift test
 	$(SIMULATOR) --seeds 3000
 	$(SIMULATOR) --flips 1000
@@ -63,10 +64,12 @@ check: ## format lint, warnings as errors, the rules of the house
 	swift build --build-tests
 	$(PYTHON) Tests/Style/style.py
 
-bench: build ## CPU per durably accepted message, beside the same without the sync; start and memory of a long queue; CPU of the history
-	@scripts/install-missing openssl procps python3
+bench: build ## CPU a durably accepted message; a far upstream, beside Postfix; start and memory of a long queue; CPU of the history
+	@scripts/install-missing gcc openssl procps python3 python3-aiosmtpd
 	@scripts/unpack-postfix-tools
+	@scripts/unpack-mail-servers
 	$(PYTHON) Benchmarks/accept.py
+	$(PYTHON) Benchmarks/relay.py
 	$(PYTHON) Benchmarks/recovery.py
 	$(PYTHON) Benchmarks/history.py
 

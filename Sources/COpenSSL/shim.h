@@ -44,6 +44,7 @@ static inline int cossl_set_tlsext_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
+static inline void cossl_free(void *octets) { OPENSSL_free(octets); }
 static inline int cossl_err_lib(unsigned long error) { return ERR_GET_LIB(error); }
 static inline int cossl_err_reason(unsigned long error) { return ERR_GET_REASON(error); }
 

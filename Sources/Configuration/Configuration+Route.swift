@@ -10,8 +10,8 @@ extension Configuration {
     /// Which one of the file, from 1.
     package var number: Int
     /// Envelope senders.
-    package var from: [AddressPattern] = []
-    package var to: [AddressPattern] = []
+    package var from: [MailboxPattern] = []
+    package var to: [MailboxPattern] = []
     /// Logins on the LAN side.
     package var users: [TextPattern] = []
     package var clients: [ClientPattern] = []

@@ -54,7 +54,7 @@ extension Configuration {
     package var oauth: OAuth?
 
     /// Senders that it takes; never empty.
-    package var senders: [AddressPattern] = [.any]
+    package var senders: [MailboxPattern] = [.any]
     /// What every other sender becomes; nil: mail of others is refused.
     package var rewrite: Address?
     package var nullSender = NullSender.keep
@@ -149,6 +149,9 @@ extension Configuration.Upstream {
     case .external, .xoauth2, .oauthbearer, .none: false
     }
   }
+
+  /// Whether sessions log in with a client certificate that is a credential, `clientCertificateCredential`.
+  package var usesCertificateCredential: Bool { mechanism == .external && clientCertificate == nil }
 
   /// Whether mail may go out as `sender`; nil is the null sender.
   package func accepts(sender: Address?) -> Bool {

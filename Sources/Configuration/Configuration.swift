@@ -22,6 +22,7 @@ package struct Configuration: Sendable, Equatable {
   package var access = Access()
   /// In the order of the file.
   package var clients: [Client] = []
+  package var sender = Sender()
   package var message = Message()
   package var queue = Queue()
   package var bounce = Bounce()
@@ -108,6 +109,8 @@ extension Configuration {
   package struct Access: Sendable, Equatable {
     /// Networks that need no login.
     package var trusted: [Network] = []
+    /// Networks that are not served at all; they come before everything else.
+    package var deny: [Network] = []
     /// Failed logins that an address and user may have in a time; nil is no limit.
     package var authFailures: Rate? = Rate(count: 5, seconds: 600)
     package var usersFile = "/etc/postern/users"
@@ -124,6 +127,13 @@ extension Configuration {
       self.count = count
       self.seconds = seconds
     }
+
+    /// "60/h", "5/10m".
+    package var text: String {
+      let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")]
+      let (length, unit) = units.first { seconds % $0.0 == 0 } ?? (1, "s")
+      return seconds == length ? "\(count)/\(unit)" : "\(count)/\(seconds / length)\(unit)"
+    }
   }
 
   /// `[[client]]`: one weak or special client.
@@ -131,17 +141,36 @@ extension Configuration {
     package enum Exception: String, Sendable, Hashable, CaseIterable {
       case noAuth = "no-auth"
       case plaintext
+      /// Lines that end in LF alone.
+      case bareLF = "bare-lf"
+      /// A name in EHLO that is none.
+      case anyHelo = "any-helo"
     }
 
     package var name: String
     package var addresses: [Network]
     package var allow: Set<Exception> = []
+    /// Whom it may write to; empty: anybody.
+    package var allowTo: [MailboxPattern] = []
+    /// Messages that each of its addresses may hand in in a time; nil is no limit.
+    package var rate: Rate?
 
     package init(name: String, addresses: [Network], allow: Set<Exception> = []) {
       self.name = name
       self.addresses = addresses
       self.allow = allow
     }
+  }
+
+  /// `[sender]`: as whom a client may send.
+  package struct Sender: Sendable, Equatable {
+    package enum Policy: String, Sendable, CaseIterable { case any, own, listed }
+
+    package var policy = Policy.any
+    /// For all clients under "listed"; under "own" for clients without a login, and for logins beside their own.
+    package var allowed: [MailboxPattern] = []
+
+    package init() {}
   }
 
   /// `[message]`: what a message may be.

@@ -32,6 +32,7 @@ struct ConfigurationReader {
     configuration.namesListeners = listeners.contains { $0.place != nil }
     readAccess(into: &configuration.access)
     configuration.clients = readClients()
+    readSender(into: &configuration.sender)
     readMessage(into: &configuration.message)
     readQueue(into: &configuration.queue)
     root.table("bounce").read("to", .choice(), into: &configuration.bounce.to)
@@ -57,11 +58,20 @@ struct ConfigurationReader {
     let table = root.table("access")
     table.read("auth_failures", .rateOrOff, into: &access.authFailures)
     table.read("users_file", .path(from: directory), into: &access.usersFile)
+    table.read("deny", .list(of: .network, "networks"), into: &access.deny)
+    let mayBePublic = table.read("allow_public_trusted", .boolean) ?? false
     guard let trusted = table.read("trusted", .list(of: located, "networks")) else { return }
     for network in trusted where !network.value.isPrivate {
+      if network.value.isVast {
+        findings.add("\(network.value) is a good part of the world: nobody's own network", at: network.place)
+        continue
+      }
+      if mayBePublic { continue }
       findings.add(
         "\(network.value) is not a private network: strangers would need no login", at: network.place,
-        hint: network.value.isOneAddress ? #"for one address: a [[client]] with allow = ["no-auth"]"# : nil)
+        hint: network.value.isOneAddress
+          ? #"for one address: a [[client]] with allow = ["no-auth"]"#
+          : "if it is all yours: allow_public_trusted = true")
     }
     access.trusted = trusted.map(\.value)
   }
@@ -126,7 +136,7 @@ struct ConfigurationReader {
     return root.tables("client").compactMap { table in
       let name = required("name", .name, of: table)
       let networks = required("address", .oneOrMore(of: located, "addresses and networks"), of: table)
-      let exception = ValueReader<Configuration.Client.Exception>.choice(later: ["tls1.0", "bare-lf", "any-helo"])
+      let exception = ValueReader<Configuration.Client.Exception>.choice(later: ["tls1.0"])
       let exceptions = Set(table.read("allow", .list(of: exception, #"exceptions such as ["no-auth"]"#)) ?? [])
       guard let name, let networks else { return nil }
       if !names.insert(name).inserted {
@@ -142,7 +152,25 @@ struct ConfigurationReader {
             hint: "no-auth outside private networks is for single addresses")
         }
       }
-      return Configuration.Client(name: name, addresses: networks.map(\.value), allow: exceptions)
+      var client = Configuration.Client(name: name, addresses: networks.map(\.value), allow: exceptions)
+      table.read("allow_to", .oneOrMore(of: .sender, "addresses and domains"), into: &client.allowTo)
+      table.read("rate", .rateOrNone, into: &client.rate)
+      return client
+    }
+  }
+
+  private func readSender(into sender: inout Configuration.Sender) {
+    let table = root.table("sender")
+    table.read("policy", .choice(), into: &sender.policy)
+    table.read("allowed", .list(of: .sender, "addresses and domains"), into: &sender.allowed)
+    if sender.policy == .listed, sender.allowed.isEmpty {
+      table.add(
+        #"policy = "listed" allows nobody to send without 'allowed'"#, at: "policy",
+        hint: #"allowed = ["@example.com"], say"#)
+    }
+    if sender.policy == .any, !sender.allowed.isEmpty {
+      table.add(
+        #"'allowed' does nothing under policy = "any""#, at: "allowed", hint: #"set policy = "listed", or "own""#)
     }
   }
 

@@ -18,7 +18,7 @@ package struct ExplainRule: Sendable, Equatable {
     case retry
     /// Nothing leaves through this upstream until its quota has room.
     case quota
-    /// The message goes through another upstream if a route has one; else it fails.
+    /// The next upstream of its way is asked at once; if all were, the reply's first digit decides.
     case reroute
   }
 

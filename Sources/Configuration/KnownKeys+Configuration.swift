@@ -8,7 +8,8 @@ extension KnownKeys {
       (
         "",
         [
-          "hostname", "postmaster", "upstream", "route", "listen", "access", "client", "message", "queue", "bounce",
+          "hostname", "postmaster", "upstream", "route", "listen", "access", "client", "sender", "message", "queue",
+          "bounce",
           "tls", "control", "log",
         ]
       ),
@@ -24,8 +25,9 @@ extension KnownKeys {
       ("upstream.NAME.oauth", ["tenant", "client_id", "token_url", "device_url", "scope"]),
       ("route", ["from", "to", "user", "client", "size", "via"]),
       ("listen.NAME", ["address", "port", "tls", "max_sessions", "max_sessions_per_client"]),
-      ("access", ["trusted", "auth_failures", "users_file"]),
-      ("client", ["name", "address", "allow"]),
+      ("access", ["trusted", "deny", "allow_public_trusted", "auth_failures", "users_file"]),
+      ("client", ["name", "address", "allow", "allow_to", "rate"]),
+      ("sender", ["policy", "allowed"]),
       ("message", ["max_size", "max_recipients"]),
       (
         "queue",
@@ -37,10 +39,10 @@ extension KnownKeys {
       ("log", ["level"]),
     ],
     later: [
-      "": ["sender", "archive", "aliases", "metrics", "alert"],
+      "": ["archive", "aliases", "metrics", "alert"],
       "upstream.NAME": ["lookup"],
-      "access": ["deny", "allow_public_trusted"],
-      "client": ["from", "rate", "allow_to"],
+      "client": ["from"],
+      "sender": ["received_header"],
       "tls": ["names", "client_ca"],
       "log": ["style", "addresses"],
     ],

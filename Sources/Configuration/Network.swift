@@ -56,6 +56,9 @@ package struct Network: Sendable, Hashable, CustomStringConvertible {
     Self.privateNetworks.contains { $0.contains(self) }
   }
 
+  /// Larger than what anybody has: registries give out IPv4 in /8 and IPv6 in /12 at most.
+  package var isVast: Bool { prefix < (address.isIPv4 ? 8 : 12) }
+
   private static let privateNetworks = [
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1", "fe80::/10", "fc00::/7",
   ].compactMap { Network($0) }

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import SMTP
+
 /// Reads the file of one provider.
 struct PresetReader {
   typealias Limits = ConfigurationLimits
@@ -28,7 +30,7 @@ struct PresetReader {
         "senders",
         .list(
           of: .template([Template.account]) { sender in
-            Configuration.AddressPattern(sender) != nil
+            MailboxPattern(sender) != nil
           }, "senders")) ?? []
     table.read("null_sender", .choice(), into: &preset.defaults.nullSender)
     preset.helo = table.read("helo", .template([Template.accountDomain]) { Name.isDomain($0) })

@@ -160,7 +160,7 @@ struct UpstreamReader {
   private func readSenders(into upstream: inout Upstream, _ preset: Preset) {
     let account = upstream.account?.text ?? ""
     let known = preset.senders.compactMap {
-      Configuration.AddressPattern(Template.fill($0, [Template.account: account]))
+      MailboxPattern(Template.fill($0, [Template.account: account]))
     }
     if !known.isEmpty { upstream.senders = known }
     table.read("senders", .oneOrMore(of: .sender, "senders"), into: &upstream.senders)

@@ -3,20 +3,25 @@
 
 import SMTP
 
-/// The LAN users: one line each, `NAME VERIFIER [disabled]`; lines that begin with "#" and empty ones are kept.
+/// The LAN users: one line each, `NAME VERIFIER [address=A,@B] [disabled]`; lines that begin with "#" and empty ones are kept.
 ///
 /// A value: the daemon swaps it whole on reload, the console edits it with `edit`. It holds verifiers, never passwords.
 package struct UsersFile: Sendable, Equatable {
   package struct User: Sendable, Equatable {
     package let name: String
     package var verifier: SCRAMVerifier
+    /// As whom it may send where `[sender] policy = "own"`; a name that is an address needs none.
+    package var addresses: [MailboxPattern]
     package var isDisabled: Bool
 
     /// nil if the name cannot be one.
-    package init?(name: String, verifier: SCRAMVerifier, isDisabled: Bool = false) {
+    package init?(
+      name: String, verifier: SCRAMVerifier, addresses: [MailboxPattern] = [], isDisabled: Bool = false
+    ) {
       guard UsersFile.isValidName(name) else { return nil }
       self.name = name
       self.verifier = verifier
+      self.addresses = addresses
       self.isDisabled = isDisabled
     }
   }
@@ -106,7 +111,7 @@ package struct UsersFile: Sendable, Equatable {
     lines.map { line in
       switch line {
       case .comment(let text): "\(text)\n"
-      case .user(let user): "\(user.name) \(user.verifier.text)\(user.isDisabled ? " disabled" : "")\n"
+      case .user(let user): "\(user.words.joined(separator: " "))\n"
       }
     }.joined()
   }
@@ -126,14 +131,44 @@ package struct UsersFile: Sendable, Equatable {
         text: "the verifier of user '\(name)' is not of the form SCRAM-SHA-256$N:SALT$KEY:KEY",
         hint: "set a new password: postern users add \(name)")
     }
-    if let word = words.dropFirst(2).first(where: { $0 != "disabled" }) ?? words.dropFirst(3).first {
-      throw LineProblem(text: "unknown word '\(word)' behind user '\(name)'", hint: "only 'disabled' may stand there")
+    var rest = words.dropFirst(2)
+    var addresses: [MailboxPattern] = []
+    if let word = rest.first, word.hasPrefix("address=") {
+      rest = rest.dropFirst()
+      for text in word.dropFirst("address=".count).split(separator: ",", omittingEmptySubsequences: false) {
+        guard let pattern = MailboxPattern(String(text)), pattern != .null else {
+          throw LineProblem(
+            text: "'\(text)' behind user '\(name)' is no address", hint: "write address=name@example.com,@example.org")
+        }
+        addresses.append(pattern)
+      }
     }
-    guard let user = User(name: name, verifier: verifier, isDisabled: words.count == 3) else {
+    let isDisabled = rest.first == "disabled"
+    if let word = isDisabled ? rest.dropFirst().first : rest.first {
+      throw LineProblem(
+        text: "unknown word '\(word)' behind user '\(name)'",
+        hint: "only 'address=…', and 'disabled' behind it, may stand there")
+    }
+    guard let user = User(name: name, verifier: verifier, addresses: addresses, isDisabled: isDisabled) else {
       throw LineProblem(
         text: "'\(name)' cannot be the name of a user",
         hint: "printable ASCII without space, at most \(ConfigurationLimits.nameOctetsMax) octets")
     }
     return user
+  }
+}
+
+extension UsersFile.User {
+  /// Everything as whom it may send where users may be themselves only.
+  package var own: [MailboxPattern] {
+    guard let address = Address(name), !address.domain.isEmpty else { return addresses }
+    return addresses + [.address(address)]
+  }
+
+  fileprivate var words: [String] {
+    var words = [name, verifier.text]
+    if !addresses.isEmpty { words.append("address=\(addresses.map(\.description).joined(separator: ","))") }
+    if isDisabled { words.append("disabled") }
+    return words
   }
 }

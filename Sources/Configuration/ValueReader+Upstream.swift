@@ -3,18 +3,18 @@
 
 import SMTP
 
-extension ValueReader where Value == Configuration.AddressPattern {
+extension ValueReader where Value == MailboxPattern {
   /// Of `senders`; the null sender has a key of its own.
   static var sender: Self {
     .string(#""*", an address, "@example.com" or "name@""#) { text in
-      Configuration.AddressPattern(text).flatMap { $0 == .null ? nil : $0 }
+      MailboxPattern(text).flatMap { $0 == .null ? nil : $0 }
     }
   }
 
   /// Of a route.
   static var address: Self {
     .string(#""*", an address, "@example.com", "name@", or "<>" for notifications"#) {
-      Configuration.AddressPattern($0)
+      MailboxPattern($0)
     }
   }
 }

@@ -37,6 +37,7 @@ package final class Gateway: Sendable {
   let listeners: Listeners
   let connector: any Connector
   let upstreamHealth = HealthBoard()
+  let detours = Detours()
   let tokens: TokenKeepers
   let pauses: PauseControl
   let dispatcherLoop: any EventLoop
@@ -93,14 +94,14 @@ package final class Gateway: Sendable {
     logins = LoginChecker(settings: holder, clock: clock, threads: threads.login)
     let doorkeeper = Doorkeeper(
       settings: holder, counts: counts, loops: sessionLoops, queue: storage.queue, logins: logins, clock: clock,
-      log: log, admission: storage.watch.admission)
+      log: log, admission: storage.watch.admission, rates: ClientRates())
     let inherited = try Listeners.adopt(sockets, besides: Set(Command.Level.allCases.map(\.rawValue)), log: log)
     listeners = Listeners(group: threads.mail, inherited: inherited) { listener, address, eventLoop in
       doorkeeper.admit(listener, from: address, on: eventLoop)
     }
 
     let (queue, disk) = (storage.queue, threads.disk)
-    let (connector, upstreamHealth) = (connector, upstreamHealth)
+    let (connector, upstreamHealth, detours) = (connector, upstreamHealth, detours)
     // What is asked of authorization servers may take as long as it likes: the console's loop serves no mail.
     let tokens = TokenKeepers(
       store: TokenStore(path: TokenStore.path(queueDirectory: settings.configuration.queue.directory)),
@@ -116,7 +117,7 @@ package final class Gateway: Sendable {
         eventLoop: dispatcherLoop, clock: clock, failed: { log.report(.quotasUnreadable($0)) })
       let parts = Dispatcher.Parts(
         queue: queue, connector: connector, threads: disk, clock: clock, random: { SecureRandom.number() }, log: log,
-        quotas: quotas, logins: { tokens.source(for: $0) })
+        quotas: quotas, detours: detours, logins: { tokens.source(for: $0) })
       return NIOLoopBound(
         Dispatcher(
           parts: parts, settings: settings, pauses: pauses.current, eventLoop: dispatcherLoop,

@@ -20,6 +20,8 @@ package struct Settings: Sendable {
   package var upstreams: [UpstreamSettings]
   /// Made of the configuration.
   package let routes: RouteTable
+  /// Whom no trusted network holds for, whatever its range.
+  package var routers: Set<IPAddress> = []
 
   package init(
     configuration: Configuration, users: UsersFile, serverTLS: TLSContext?, upstreams: [UpstreamSettings]
@@ -27,8 +29,18 @@ package struct Settings: Sendable {
     self.configuration = configuration
     self.users = users
     self.serverTLS = serverTLS
-    self.upstreams = upstreams
+    let postmaster = configuration.postmasterAddress
+    self.upstreams = upstreams.map { upstream in
+      var upstream = upstream
+      upstream.postmaster = postmaster
+      return upstream
+    }
     routes = RouteTable(configuration)
+  }
+
+  /// Whether a client needs no login because of where it is.
+  func trusts(_ address: IPAddress) -> Bool {
+    !routers.contains(address) && configuration.access.trusted.contains { $0.contains(address) }
   }
 
   package func upstream(named name: String) -> UpstreamSettings? { upstreams.first { $0.name == name } }
@@ -80,10 +92,9 @@ extension Settings {
   private static func load(
     _ configuration: Configuration, _ rules: ExplainRules, replacing old: Settings?, credentials: Credentials
   ) throws(SettingsError) -> Settings {
-    if let reason = configuration.beyondThisVersion { throw SettingsError(reason) }
     do {
       let usesTLS = configuration.listeners.contains { $0.security != .none }
-      let settings = Settings(
+      var settings = Settings(
         configuration: configuration,
         // No file is no users yet: `postern users add` makes it.
         users: try UsersFile.read(configuration.access.usersFile) ?? UsersFile(),
@@ -93,17 +104,11 @@ extension Settings {
             minimum: TLSVersion(rawValue: configuration.tls.minimum.rawValue)!)
           : nil,
         upstreams: try configuration.upstreams.map { upstream in
-          let settings = UpstreamSettings(
-            upstream: upstream, hostname: configuration.hostname,
-            tls: try TLSContext.client(authorities: upstream.authorities, minimum: .v12), rules: rules)
-          if OAuthSettings(upstream) != nil {
-            return settings.logging(
-              inWith: try UpstreamCredential.loadProof(of: upstream, replacing: old, from: credentials))
-          }
-          guard let name = upstream.credentialName else { return settings }
-          return settings.logging(inWith: try UpstreamCredential.load(name, replacing: old, from: credentials))
+          try UpstreamSettings.load(
+            upstream, hostname: configuration.hostname, rules, replacing: old, from: credentials)
         })
       if let fault = settings.routes.fault { throw SettingsError(fault) }
+      settings.routers = DefaultGateways.read()
       return settings
     } catch let error as SettingsError {
       throw error
@@ -123,6 +128,9 @@ extension Settings {
 
   /// What is wrong and yet no reason not to run, in words for the admin.
   package var findings: [String] { upstreams.compactMap(\.finding) }
+
+  /// Of these, what somebody who checks a file before it is used must mend first.
+  package var faults: [String] { upstreams.filter { $0.certificateFault != nil }.compactMap(\.finding) }
 }
 
 /// The settings in force. Readers take `current` once for each session or delivery.

@@ -12,25 +12,33 @@ package struct UpstreamSettings: Sendable {
   package var upstream: Configuration.Upstream
   /// Of this gateway, as it calls itself.
   package var hostname: String
+  /// Of the configuration that this is a part of: `Settings` says whose.
+  package internal(set) var postmaster = Address("postmaster")!
   package var tls: TLSContext
+  /// For its authorization server, which is another host: no pins, no certificate of ours, no sessions.
+  package let tokenTLS: TLSContext
   /// nil: the upstream takes mail without a login, or there is a credential without a secret.
   package var login: ClientLogin?
   /// nil: no login is configured.
-  package private(set) var credential: UpstreamCredential?
+  package internal(set) var credential: UpstreamCredential?
   /// Who we are at the authorization server; nil: no tokens are used, or what proves us is missing.
   package private(set) var oauth: OAuthClient?
+
+  /// Why the certificate that we have for it is of no use; nil: there is none, or it is.
+  package internal(set) var certificateFault: String?
 
   /// What its replies mean, and what follows from that.
   package var rules: ExplainRules
 
   package init(
-    upstream: Configuration.Upstream, hostname: String, tls: TLSContext, login: ClientLogin? = nil,
-    rules: ExplainRules = ExplainRules([])
+    upstream: Configuration.Upstream, hostname: String, tls: TLSContext, tokenTLS: TLSContext? = nil,
+    login: ClientLogin? = nil, rules: ExplainRules = ExplainRules([])
   ) {
     self.rules = rules
     self.upstream = upstream
     self.hostname = hostname
     self.tls = tls
+    self.tokenTLS = tokenTLS ?? tls
     self.login = login
   }
 
@@ -48,6 +56,7 @@ package struct UpstreamSettings: Sendable {
       }
       return new
     }
+    if upstream.mechanism == .external { return logging(inWithCertificateOf: credential) }
     let mechanism: ClientMechanism? =
       switch upstream.mechanism {
       case .plain: .plain
@@ -67,8 +76,9 @@ package struct UpstreamSettings: Sendable {
     return settings
   }
 
-  /// Why no mail can leave through it until somebody brings the secret; nil if none is missing.
+  /// Why no mail can leave through it until somebody brings another secret or certificate; nil if all are there.
   var credentialTrouble: UpstreamTrouble? {
+    if let certificateFault { return UpstreamTrouble(.tls, at: "tls", certificateFault) }
     guard let credential, case .missing = credential.source else { return nil }
     return UpstreamTrouble(
       .login, at: "auth", "no credential \(credential.name): postern creds set \(name)\(credential.option)")
@@ -82,9 +92,13 @@ package struct UpstreamSettings: Sendable {
 
   /// What is wrong and yet no reason not to run, in words for the admin.
   var finding: String? {
+    if let certificateFault { return "[upstream.\(name)] \(certificateFault); until then its mail waits" }
     guard let credential, case .missing(let reason) = credential.source else { return nil }
     return "\(reason); mail for \(name) is accepted and waits until 'postern creds set \(name)\(credential.option)'"
   }
+
+  /// As whom mail goes out through it.
+  var senderRule: SenderRule { SenderRule(upstream, postmaster: postmaster) }
 
   /// How we speak with it.
   func clientPolicy(_ login: ClientLogin?) -> ClientPolicy {

@@ -19,14 +19,18 @@ package struct Lease: ~Copyable, Sendable {
   package let hints: ContentHints
   /// Login, or name of the client, or address.
   package let submitter: String
+  /// From which it was taken.
+  package let lane: Lane
   let number: UInt64
   let core: QueueCore
 
   init(
-    number: UInt64, id: MessageID, message: QueueState.Message, indexes: [Int], submitter: String, core: QueueCore
+    number: UInt64, id: MessageID, lane: Lane, message: QueueState.Message, indexes: [Int], submitter: String,
+    core: QueueCore
   ) {
     self.number = number
     self.id = id
+    self.lane = lane
     content = StoredContent(id: id, message: message)
     self.core = core
     self.submitter = submitter

@@ -59,7 +59,10 @@ extension MessageQueue {
       for index in 0..<recipients.count {
         let position = recipients[index].reply
         guard position != .unknown, let outcome = try outcomes.outcome(of: index, at: position) else { continue }
-        replies.append(LastReply(index: index, wall: outcome.wall, reply: outcome.reply))
+        replies.append(
+          LastReply(
+            index: index, wall: outcome.wall, reply: outcome.reply,
+            upstream: snapshot.answerers.name(recipients[index].answerer)))
       }
       return MessageDetails(
         view: snapshot.view(), origin: acceptance.origin, replies: replies,
@@ -111,6 +114,7 @@ private struct Snapshot: Sendable {
   let expires: Int64
   let hold: HoldTable.Entry?
   let drop: DropTable.Entry?
+  let answerers: Answerers
   let clock: QueueClock
 
   func view() -> MessageView {
@@ -155,6 +159,6 @@ extension QueueCore.Books {
     return Snapshot(
       number: number, message: message, submitter: state.submitters.name(message.submitter),
       expires: message.received + state.policy.lifetime + state.lengthening(number, message, at: clock.lastTime),
-      hold: state.holds[number], drop: state.drops[number], clock: clock)
+      hold: state.holds[number], drop: state.drops[number], answerers: state.answerers, clock: clock)
   }
 }

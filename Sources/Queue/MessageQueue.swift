@@ -154,8 +154,8 @@ package final class MessageQueue: Sendable {
     }
     guard let (lease, number, message, indexes, submitter) = found else { return nil }
     return Lease(
-      number: lease, id: MessageID(number: number), message: message, indexes: indexes, submitter: submitter,
-      core: core)
+      number: lease, id: MessageID(number: number), lane: lane, message: message, indexes: indexes,
+      submitter: submitter, core: core)
   }
 
   /// Messages that a lease can be had for now, in whatever lane.
@@ -189,14 +189,14 @@ package final class MessageQueue: Sendable {
   }
 
   /// Ends a lease with what came of it. Recipients that are not named are ready again as before. `upstream` names who
-  /// was asked, for whoever remembers finished mail. Returns the outcomes as the policy made them: a deferral past the
-  /// lifetime is a failure.
+  /// was asked. `lanes` has those of its recipients that go on in another lane of the same routing, by index. Returns
+  /// the outcomes as the policy made them: a deferral past the lifetime is a failure.
   @discardableResult
   package func record(
-    _ outcomes: [RecipientOutcome], of lease: consuming Lease, through upstream: String? = nil, now: Instant,
-    jitter: UInt64
+    _ outcomes: [RecipientOutcome], of lease: consuming Lease, through upstream: String? = nil,
+    into lanes: [Int: UInt8] = [:], now: Instant, jitter: UInt64
   ) -> [RecipientOutcome] {
-    let leaseNumber = lease.number
+    let (leaseNumber, lane) = (lease.number, lease.lane)
     let decided = core.books.withLock { books -> [RecipientOutcome] in
       guard let leased = books.endLease(leaseNumber) else { return [] }
       let (number, indexes) = (leased.number, leased.indexes)
@@ -207,6 +207,7 @@ package final class MessageQueue: Sendable {
         outcomes: outcomes.filter { message.isLeased($0.index) }.map { outcome in
           books.state.decide(outcome, number, message, time: time, wall: now.wall, jitter: jitter)
         })
+      books.state.move(number, into: lanes, from: lane)
       guard !attempt.outcomes.isEmpty else {
         books.state.restore(number, indexes)
         return []
@@ -217,6 +218,7 @@ package final class MessageQueue: Sendable {
           attempt, message, submitter: books.state.submitters.name(message.submitter), upstream: upstream)
       }
       let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
+      books.state.note(upstream, answering: attempt)
       let isDelayed = books.state.isDelayed(number, attempt, at: time)
       let ticket = books.addChange(
         number, attempt.outcomes.map(\.index), isDelayed: isDelayed, finished: finished, ending)

@@ -30,6 +30,15 @@ extension QueueState {
     }
   }
 
+  /// Before the lease of these recipients ends, so that nobody is listed where he was. A routing that came meanwhile
+  /// knows better.
+  mutating func move(_ number: UInt64, into new: [Int: UInt8], from lane: Lane) {
+    guard lane.routing == lanes.routing else { return }
+    for (index, lane) in new where messages[number]?.isLeased(index) == true {
+      messages[number]!.recipients[index].lane = lane
+    }
+  }
+
   // MARK: routing
 
   /// For a message that is new.

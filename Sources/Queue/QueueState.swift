@@ -13,6 +13,7 @@ struct QueueState: Sendable {
   var order = OrderedIDs()
   var submitters = Submitters()
   var lanes = Lanes()
+  var answerers = Answerers()
   var waiting = Heap<Due>()
   var holds = HoldTable()
   var drops = DropTable()
@@ -159,6 +160,7 @@ struct QueueState: Sendable {
       var entry = message.recipients[index]
       if entry.state.isOpen {
         entry.fail(position, isTold: bounce.isReported && message.recipients.isTold(index, of: .failure))
+        entry.answerer = 0
       } else if entry.state == .failed, !bounce.isReported {
         entry.state = .reported
       }

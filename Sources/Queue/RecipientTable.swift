@@ -15,6 +15,7 @@ import WAL
 ///     4  i64  time of the next attempt, queue time in milliseconds
 ///    12  u32  segment of the record with the last reply, 0 if there is none yet
 ///    16  u32  offset of it
+///    20  u8   number of who gave that reply, 0 if that is not known
 struct RecipientTable: Sendable, Equatable {
   private var octets: [UInt8]
 
@@ -30,9 +31,11 @@ struct RecipientTable: Sendable, Equatable {
     var attempts: UInt16 = 0
     var due: Int64 = 0
     var reply: Position = .unknown
+    /// As `Answerers` numbers them; not written down.
+    var answerer: UInt8 = 0
   }
 
-  private static let entryOctets = 20
+  private static let entryOctets = 21
   private static let nullPath = UInt16.max
   /// In the count: there are wishes.
   private static let withWishes: UInt16 = 0x8000
@@ -75,7 +78,8 @@ struct RecipientTable: Sendable, Equatable {
         lane: octets[start + 1],
         attempts: load(start + 2, as: UInt16.self),
         due: load(start + 4, as: Int64.self),
-        reply: Position(segment: load(start + 12, as: UInt32.self), offset: load(start + 16, as: UInt32.self)))
+        reply: Position(segment: load(start + 12, as: UInt32.self), offset: load(start + 16, as: UInt32.self)),
+        answerer: octets[start + 20])
     }
     set {
       let start = start(of: index)
@@ -87,6 +91,7 @@ struct RecipientTable: Sendable, Equatable {
       store(newValue.due, start + 4)
       store(newValue.reply.segment, start + 12)
       store(newValue.reply.offset, start + 16)
+      octets[start + 20] = newValue.answerer
     }
   }
 

@@ -160,11 +160,14 @@ package struct LastReply: Sendable, Hashable {
   package var index: Int
   package var wall: Int64
   package var reply: Reply
+  /// Who gave it; nil if that is not known, as after a start, or if nobody did.
+  package var upstream: String?
 
-  package init(index: Int, wall: Int64, reply: Reply) {
+  package init(index: Int, wall: Int64, reply: Reply, upstream: String? = nil) {
     self.index = index
     self.wall = wall
     self.reply = reply
+    self.upstream = upstream
   }
 }
 

@@ -36,7 +36,7 @@ package struct ClientSession: Sendable {
     case greeting, ehlo, startTLS, auth(SASLClient), probe, probeEnd
     case rset, mail, recipient(Int), data, emptyContent, chunk, endOfContent, quit
 
-    /// Behind these an upstream may say 421 at once, or its octets are looked at elsewhere.
+    /// What stands behind these is looked at elsewhere.
     var mayBeFollowed: Bool {
       switch self {
       case .startTLS, .endOfContent, .emptyContent, .quit: true
@@ -66,6 +66,8 @@ package struct ClientSession: Sendable {
   let nonce: String
   var bindings = ChannelBindings()
   var isTLS: Bool
+  /// TLS comes first, and nobody can say anything before it stands.
+  private var awaitsTLS: Bool
   package private(set) var extensions = Extensions()
   /// Replies that are due, in order; each is handled against its own entry.
   var expected: [Expected] = [.greeting]
@@ -94,6 +96,7 @@ package struct ClientSession: Sendable {
     self.oneFlight = oneFlight
     self.nonce = Base64.encode(nonce)
     isTLS = policy.security == .implicit
+    awaitsTLS = isTLS
     redaction = Redaction(policy.login)
     reader = ReplyReader(redaction)
   }
@@ -112,8 +115,8 @@ package struct ClientSession: Sendable {
       repliesTaken += 1
       guard !expected.isEmpty else { return unsolicited(reply.reply) }
       let command = expected.removeFirst()
-      // What comes ahead of our next command would be taken for its reply.
-      if expected.isEmpty, input.readableBytes > 0, !command.mayBeFollowed {
+      // What comes ahead of our next command would be taken for its reply. A farewell may be: it ends that one too.
+      if expected.isEmpty, input.readableBytes > 0, !command.mayBeFollowed, !isFarewell(input, behind: reply.reply) {
         return fail(.broken, at: command.stage, "octets behind the last reply")
       }
       let action = take(reply, for: command, behind: input, into: &output)
@@ -124,6 +127,7 @@ package struct ClientSession: Sendable {
   /// The handshake is done, and the certificate is the upstream's. `bindings` are the connection's.
   package mutating func tlsStarted(_ bindings: ChannelBindings, into output: inout ByteBuffer) {
     self.bindings = bindings
+    awaitsTLS = false
     guard policy.security == .startTLS else { return }
     isTLS = true
     extensions = Extensions()
@@ -160,7 +164,7 @@ package struct ClientSession: Sendable {
   /// How long to wait for the reply that is due (RFC 5321 section 4.5.3.2); while content is being written, for one block.
   package var patienceSeconds: Int {
     switch expected.first {
-    case .greeting: Limits.greetingSeconds
+    case .greeting: awaitsTLS ? Limits.upstreamHandshakeSeconds : Limits.greetingSeconds
     case .ehlo, .startTLS: Limits.heloSeconds
     case .auth: Limits.authSeconds
     case .rset, .mail: Limits.mailSeconds
@@ -212,11 +216,15 @@ package struct ClientSession: Sendable {
     case .chunk:
       return takeChunk(reply)
     case .endOfContent:
-      let isFarewell = input.readableBytesView.starts(with: Self.farewell)
-      return takeEndOfContent(reply, isFollowed: input.readableBytes > 0 && !isFarewell)
+      return takeEndOfContent(reply, isFollowed: input.readableBytes > 0 && !isFarewell(input, behind: reply))
     case .quit:
       return .close
     }
+  }
+
+  /// An upstream may refuse and hang up at once, and both arrive together; behind 3yz it has nothing to end yet.
+  private func isFarewell(_ input: ByteBuffer, behind reply: Reply) -> Bool {
+    reply.code / 100 != 3 && input.readableBytesView.starts(with: Self.farewell)
   }
 
   private mutating func greet(into output: inout ByteBuffer) {
@@ -268,8 +276,9 @@ package struct ClientSession: Sendable {
     _ kind: UpstreamTrouble.Kind, at stage: String, _ text: PeerText, _ reply: Reply?, because words: PeerText? = nil,
     isRefused: Bool = false
   ) -> Action {
-    if isProbing, reply?.code != 421 {
-      // Nobody has come to harm, and the next connection goes without.
+    if isProbing {
+      // Nobody has come to harm, and the next connection goes without. So too with 421: some say it because of the
+      // question, and would say it each time.
       oneFlight = .forbidden
       return .close
     }

@@ -8,6 +8,8 @@ package enum Command: Equatable, Sendable {
   case mail(MailCommand)
   case rcpt(RecipientCommand)
   case data
+  /// A chunk (RFC 3030); nil: of a size that cannot be read.
+  case bdat(octets: UInt64?, isLast: Bool)
   case rset
   case noop
   case quit
@@ -50,12 +52,14 @@ extension Command {
   }
 
   private static let knownVerbs: Set = [
-    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
+    "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "QUIT", "STARTTLS", "NOOP", "HELP", "EXPN", "VRFY", "AUTH",
   ]
 
   /// Reads a line without its CRLF. What is wrong with it is thrown as the reply that the client gets. `isUTF8`: the
   /// transaction that is open was begun with SMTPUTF8.
-  package static func parse(_ line: ArraySlice<UInt8>, isUTF8: Bool = false) throws(Reply) -> Command {
+  package static func parse(
+    _ line: ArraySlice<UInt8>, isUTF8: Bool = false, takesAnyName: Bool = false
+  ) throws(Reply) -> Command {
     guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlOctets }
     let verbEnd = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
     let verb = String(decoding: line[..<verbEnd], as: UTF8.self).uppercased()
@@ -63,11 +67,12 @@ extension Command {
     // Trailing white space is meaningless and sent by many devices.
     while arguments.last == UInt8(ascii: " ") { arguments.removeLast() }
     switch verb {
-    case "EHLO": return .ehlo(try helo(arguments))
-    case "HELO": return .helo(try helo(arguments))
+    case "EHLO": return .ehlo(takesAnyName ? anyName(arguments) : try helo(arguments))
+    case "HELO": return .helo(takesAnyName ? anyName(arguments) : try helo(arguments))
     case "MAIL": return .mail(try mail(arguments))
     case "RCPT": return .rcpt(try rcpt(arguments, isUTF8: isUTF8))
     case "DATA": return try without(arguments, .data)
+    case "BDAT": return chunk(arguments)
     case "RSET": return try without(arguments, .rset)
     case "QUIT": return try without(arguments, .quit)
     case "STARTTLS": return try without(arguments, .startTLS)
@@ -88,6 +93,24 @@ extension Command {
     return command
   }
 
+  /// `SIZE [LAST]`, one space between them.
+  private static func chunk(_ arguments: ArraySlice<UInt8>) -> Command {
+    let words = arguments.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+    guard let size = words.first, (1...Limits.sizeDigitsMax).contains(size.count),
+      size.allSatisfy({ (0x30...0x39).contains($0) }), let octets = UInt64(String(decoding: size, as: UTF8.self)),
+      words.count == 1 || words.count == 2 && String(decoding: words[1], as: UTF8.self).uppercased() == "LAST"
+    else { return .bdat(octets: nil, isLast: true) }
+    return .bdat(octets: octets, isLast: words.count == 2)
+  }
+
+  /// The session is as new behind it (RFC 5321 sections 4.1.1.1 and 4.1.1.5).
+  var endsTransaction: Bool {
+    switch self {
+    case .ehlo, .helo, .rset: true
+    default: false
+    }
+  }
+
   /// A name is not verified (RFC 5321 section 4.1.4), only kept from breaking a trace field.
   private static func helo(_ name: ArraySlice<UInt8>) throws(Reply) -> PeerText {
     guard !name.isEmpty else { throw .syntax("your host name is missing") }
@@ -95,6 +118,12 @@ extension Command {
       throw .syntax("that is no host name")
     }
     return PeerText(octets: name)
+  }
+
+  /// As much of it as can stand in a trace field.
+  private static func anyName(_ name: ArraySlice<UInt8>) -> PeerText {
+    let kept = name.prefix(Limits.heloOctetsMax).filter(isNameOctet)
+    return PeerText(octets: kept.isEmpty ? Array("unknown".utf8) : kept)
   }
 
   private static let nameSpecials: [UInt8] = Array("()<>@,;\\\" ".utf8)

@@ -21,6 +21,9 @@ struct ContentReader: Equatable, Sendable {
     case ended
   }
 
+  /// A bare LF becomes CRLF, for clients that know no better; it ends no content all the same, and no dot behind it is
+  /// taken away, so that everybody still sees the same end.
+  let mendsLineEnds: Bool
   private(set) var hasBareLineEnd = false
   private(set) var hasNUL = false
   /// Octets of content so far, stored or not.
@@ -28,12 +31,17 @@ struct ContentReader: Equatable, Sendable {
   /// The next octet begins a line, that is, CRLF or the DATA command stands before it.
   private var isAtLineStart = true
 
+  init(mendsLineEnds: Bool = false) {
+    self.mendsLineEnds = mendsLineEnds
+  }
+
   /// Moves content from `input` to `content` until `content` holds `limit` octets. With `isDiscarding` the content is
   /// counted, not kept.
   mutating func read(
     _ input: inout ByteBuffer, into content: inout ByteBuffer, limit: Int, isDiscarding: Bool
   ) -> Progress {
-    let room = isDiscarding ? Int.max : limit - content.readableBytes
+    // What is mended may become twice as long.
+    let room = isDiscarding ? Int.max : (limit - content.readableBytes) / (mendsLineEnds ? 2 : 1)
     if room <= 0, input.readableBytes > 0 { return .full }
     var consumed = 0
     var kept = 0
@@ -91,7 +99,13 @@ struct ContentReader: Equatable, Sendable {
       if isProperEnd {
         inspect(octets, index..<(lineFeed - 1))
       } else {
-        hasBareLineEnd = true
+        if mendsLineEnds {
+          keepRun(to: lineFeed)
+          withUnsafeBytes(of: 0x0D as UInt8, keep)
+          runStart = lineFeed
+        } else {
+          hasBareLineEnd = true
+        }
         inspect(octets, index..<lineFeed)
       }
       isAtLineStart = isProperEnd

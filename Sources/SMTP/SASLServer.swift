@@ -3,15 +3,21 @@
 
 import Crypto
 
-/// A user name and password that a client sent, to be checked against the users file.
+/// A login that a client asked for, to be checked against the users file.
 package struct LoginAttempt: Sendable, Equatable {
+  package enum Evidence: Sendable, Equatable {
+    case password(Secret)
+    /// Of SCRAM, checked against the verifier that was given for the name.
+    case proof(isRight: Bool)
+  }
+
   package let name: String
-  package let password: Secret
+  package let evidence: Evidence
   package let mechanism: SASLMechanism
 
-  package init(name: String, password: Secret, mechanism: SASLMechanism) {
+  package init(name: String, evidence: Evidence, mechanism: SASLMechanism) {
     self.name = name
-    self.password = password
+    self.evidence = evidence
     self.mechanism = mechanism
   }
 }
@@ -19,14 +25,21 @@ package struct LoginAttempt: Sendable, Equatable {
 package enum SASLMechanism: String, Sendable, CaseIterable {
   case plain = "PLAIN"
   case login = "LOGIN"
+  case scram = "SCRAM-SHA-256"
+  case scramPlus = "SCRAM-SHA-256-PLUS"
+
+  /// The oldest first: devices take the first one that they know, and those that choose go by strength.
+  static let offered = allCases.map(\.rawValue).joined(separator: " ")
 }
 
-/// The server's side of one AUTH exchange (RFC 4954, RFC 4616, draft-murchison-sasl-login). It knows the form of the
-/// mechanism, not whether a password is right.
+/// The server's side of one AUTH exchange (RFC 4954, RFC 4616, RFC 5802, draft-murchison-sasl-login). It knows the form of
+/// the mechanism, not who may log in.
 struct SASLServer: Equatable, Sendable {
   enum Step: Equatable {
     /// Send `334` and this challenge, already in base64.
     case challenge(String)
+    /// Answer with `found`.
+    case lookUp(String)
     case verify(LoginAttempt)
     case refuse(Reply)
   }
@@ -35,19 +48,29 @@ struct SASLServer: Equatable, Sendable {
     case awaitingPlain
     case awaitingName
     case awaitingPassword(name: [UInt8])
+    case awaitingFirst
+    case lookingUp(SCRAMServer)
+    case awaitingFinal(SCRAMServer)
+    /// The client has our signature; its answer is empty (RFC 4954 section 4).
+    case awaitingAssent(name: String)
   }
 
-  private let mechanism: SASLMechanism
+  let mechanism: SASLMechanism
   private var state: State
 
   init(_ mechanism: SASLMechanism) {
     self.mechanism = mechanism
-    state = mechanism == .plain ? .awaitingPlain : .awaitingName
+    state =
+      switch mechanism {
+      case .plain: .awaitingPlain
+      case .login: .awaitingName
+      case .scram, .scramPlus: .awaitingFirst
+      }
   }
 
   /// The AUTH command; nil if it had no initial response. `=` stands for an empty one (RFC 4954 section 4).
   mutating func begin(_ initialResponse: String?) -> Step {
-    guard let initialResponse else { return .challenge(mechanism == .plain ? "" : "VXNlcm5hbWU6") }
+    guard let initialResponse else { return .challenge(mechanism == .login ? "VXNlcm5hbWU6" : "") }
     return received(initialResponse == "=" ? [] : Array(initialResponse.utf8))
   }
 
@@ -63,8 +86,55 @@ struct SASLServer: Equatable, Sendable {
       return .challenge("UGFzc3dvcmQ6")
     case .awaitingPassword(let name):
       return attempt(name: name, password: response)
+    case .awaitingFirst:
+      return first(response)
+    case .awaitingFinal(let scram):
+      return final(response, of: scram)
+    case .awaitingAssent(let name):
+      guard response.isEmpty else { return .refuse(.loginMalformed) }
+      return .verify(LoginAttempt(name: name, evidence: .proof(isRight: true), mechanism: mechanism))
+    case .lookingUp:
+      return .refuse(.loginMalformed)
     }
   }
+
+  // MARK: SCRAM
+
+  private mutating func first(_ message: [UInt8]) -> Step {
+    do throws(SCRAMServer.Fault) {
+      let scram = try SCRAMServer(clientFirst: message, isBound: mechanism == .scramPlus)
+      state = .lookingUp(scram)
+      return .lookUp(scram.name)
+    } catch {
+      return .refuse(Reply(error))
+    }
+  }
+
+  /// What is stored for the name that was looked up; for a name that nobody has something that looks like it.
+  mutating func found(_ verifier: SCRAMVerifier, nonce: [UInt8], bindings: ChannelBindings) -> Step {
+    guard case .lookingUp(var scram) = state else { return .refuse(.loginMalformed) }
+    do throws(SCRAMServer.Fault) {
+      let challenge = try scram.found(verifier, nonce: Base64.encode(nonce), bindings: bindings)
+      state = .awaitingFinal(scram)
+      return .challenge(Base64.encode(Array(challenge.utf8)))
+    } catch {
+      return .refuse(Reply(error))
+    }
+  }
+
+  private mutating func final(_ message: [UInt8], of scram: SCRAMServer) -> Step {
+    do throws(SCRAMServer.Fault) {
+      guard let signature = try scram.received(clientFinal: message) else {
+        return .verify(LoginAttempt(name: scram.name, evidence: .proof(isRight: false), mechanism: mechanism))
+      }
+      state = .awaitingAssent(name: scram.name)
+      return .challenge(Base64.encode(Array(signature.utf8)))
+    } catch {
+      return .refuse(Reply(error))
+    }
+  }
+
+  // MARK: PLAIN and LOGIN
 
   /// `[authzid] NUL authcid NUL passwd` (RFC 4616 section 2). Acting for somebody else is not offered.
   private func plain(_ message: [UInt8]) -> Step {
@@ -81,6 +151,18 @@ struct SASLServer: Equatable, Sendable {
       return .refuse(.loginRejected)
     }
     return .verify(
-      LoginAttempt(name: String(decoding: name, as: UTF8.self), password: Secret(password), mechanism: mechanism))
+      LoginAttempt(
+        name: String(decoding: name, as: UTF8.self), evidence: .password(Secret(password)), mechanism: mechanism))
+  }
+}
+
+extension Reply {
+  fileprivate init(_ fault: SCRAMServer.Fault) {
+    switch fault {
+    case .malformed: self = .loginMalformed
+    case .authorization: self = .loginRejected
+    case .bindingUnknown(let name): self = .bindingUnknown(name)
+    case .bindingMismatch: self = .bindingMismatch
+    }
   }
 }

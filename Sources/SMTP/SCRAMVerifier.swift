@@ -56,6 +56,11 @@ package struct SCRAMVerifier: Sendable, Equatable {
     return constantTimeEqual(keys.stored, storedKey)
   }
 
+  /// The same keys, which fit no password then.
+  package func salted(_ salt: [UInt8]) -> SCRAMVerifier {
+    SCRAMVerifier(iterations: iterations, salt: salt, storedKey: storedKey, serverKey: serverKey)
+  }
+
   private static func derive(password: [UInt8], salt: [UInt8], iterations: Int) -> (stored: [UInt8], server: [UInt8]) {
     let salted = PBKDF2.sha256(password: password, salt: salt, iterations: iterations)
     let clientKey = HMACSHA256.authenticate(Array("Client Key".utf8), key: salted)

@@ -8,22 +8,38 @@ package struct ServerPolicy: Sendable, Equatable {
   package var offersTLS: Bool
   package var messageOctetsMax: UInt64
   package var recipientsMax: Int
+  /// As whom clients may send; nil: as anybody.
+  package var senders: [MailboxPattern]?
 
-  package init(hostname: String, offersTLS: Bool, messageOctetsMax: UInt64, recipientsMax: Int) {
+  package init(
+    hostname: String, offersTLS: Bool, messageOctetsMax: UInt64, recipientsMax: Int, senders: [MailboxPattern]? = nil
+  ) {
     self.hostname = hostname
     self.offersTLS = offersTLS
     self.messageOctetsMax = messageOctetsMax
     self.recipientsMax = recipientsMax
+    self.senders = senders
   }
 }
 
-/// What the configuration lets this client do that others may not.
+/// What the configuration lets this client do that others may not, and the other way round.
 package struct ClientRights: Sendable, Equatable {
   package var mayOmitLogin: Bool
   package var mayOmitTLS: Bool
+  /// In content; commands end in CRLF for everybody.
+  package var mayEndLinesInLF: Bool
+  package var mayGiveAnyName: Bool
+  /// Whom it may write to; empty: anybody.
+  package var recipients: [MailboxPattern]
 
-  package init(mayOmitLogin: Bool = false, mayOmitTLS: Bool = false) {
+  package init(
+    mayOmitLogin: Bool = false, mayOmitTLS: Bool = false, mayEndLinesInLF: Bool = false, mayGiveAnyName: Bool = false,
+    recipients: [MailboxPattern] = []
+  ) {
     self.mayOmitLogin = mayOmitLogin
     self.mayOmitTLS = mayOmitTLS
+    self.mayEndLinesInLF = mayEndLinesInLF
+    self.mayGiveAnyName = mayGiveAnyName
+    self.recipients = recipients
   }
 }

@@ -12,7 +12,8 @@ extension Reply {
   static let recipientOK = Reply(250, EnhancedStatus(2, 1, 5), "Recipient OK")
   static let startContent = Reply(354, nil, "End with a line that holds only a dot")
   static let notVerified = Reply(252, EnhancedStatus(2, 1, 5), "Not verified here; send and see")
-  static let help = Reply(214, EnhancedStatus(2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+  static let help = Reply(
+    214, EnhancedStatus(2, 0, 0), "EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP")
 
   // MARK: syntax and order
 
@@ -27,6 +28,14 @@ extension Reply {
   static let recipientFirst = Reply(503, EnhancedStatus(5, 5, 1), "No valid recipients")
   static let transactionOpen = Reply(503, EnhancedStatus(5, 5, 1), "A message is already begun; RSET drops it")
 
+  static let contentBegun = Reply(503, EnhancedStatus(5, 5, 1), "The content has begun; BDAT goes on, RSET drops it")
+  static let badChunkSize = Reply(
+    501, EnhancedStatus(5, 5, 4), "Syntax: BDAT takes a number of octets and LAST; closing")
+
+  static func chunkTaken(_ octets: UInt64) -> Reply {
+    Reply(250, EnhancedStatus(2, 0, 0), "\(octets) octets so far")
+  }
+
   static func syntax(_ what: String) -> Reply { Reply(501, EnhancedStatus(5, 5, 4), "Syntax: \(what)") }
   static func unknownParameter(_ keyword: String) -> Reply {
     Reply(555, EnhancedStatus(5, 5, 4), "Parameter \(keyword) is not offered")
@@ -39,14 +48,44 @@ extension Reply {
   static let eightBitAddress = Reply(553, EnhancedStatus(5, 6, 7), "Non-ASCII address: SMTPUTF8 and UTF-8 are needed")
   static let tooManyRecipients = Reply(
     452, EnhancedStatus(4, 5, 3), "Too many recipients; send the rest in another message")
+  static func senderNotAllowed(_ sender: Address, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "Sender \(sender.text) not allowed here; allowed: \(list(allowed))")
+  }
+
+  static func recipientNotAllowed(_ recipient: Address, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "Recipient \(recipient.text) not allowed from here; allowed: \(list(allowed))")
+  }
+
+  /// Five of them fit a reply line.
+  private static func list(_ patterns: [MailboxPattern]) -> String {
+    let shown = patterns.prefix(5).map(\.description).joined(separator: ", ")
+    return patterns.isEmpty ? "none" : patterns.count > 5 ? "\(shown), ..." : shown
+  }
+
+  package static let denied = Reply(554, EnhancedStatus(5, 7, 1), "This address may not send here")
+
+  /// `seconds` until there is room for one more.
+  package static func tooManyMessages(_ rate: String, seconds: Int) -> Reply {
+    let wait = seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
+    return Reply(450, EnhancedStatus(4, 7, 1), "Too many messages from this device (\(rate)), try in \(wait)")
+  }
+
   static let bareLineEnd = Reply(550, EnhancedStatus(5, 5, 2), "Bare CR or LF in the message; lines end in CRLF")
   static let nulInContent = Reply(550, EnhancedStatus(5, 6, 0), "NUL in the message")
   package static let loop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: too many Received fields")
   package static let ownLoop = Reply(554, EnhancedStatus(5, 4, 6), "Mail goes in a circle: it was here five times")
   package static let headerTooLarge = Reply(552, EnhancedStatus(5, 3, 4), "Header too big, limit 1 MiB")
 
-  static func tooBig(limit: UInt64) -> Reply {
-    Reply(552, EnhancedStatus(5, 3, 4), "Too big, limit \(limit / 1_048_576) MiB")
+  /// `octets` is what the client announced, if it did.
+  static func tooBig(_ octets: UInt64? = nil, limit: UInt64) -> Reply {
+    let announced = octets.map { ": \(size($0)), " } ?? ", "
+    return Reply(552, EnhancedStatus(5, 3, 4), "Too big\(announced)limit \(size(limit))")
+  }
+
+  /// Rounded up, so that what is too big does not look as if it would fit.
+  private static func size(_ octets: UInt64) -> String {
+    let (unit, name): (UInt64, String) = octets < 1 << 20 ? (1 << 10, "KB") : (1 << 20, "MB")
+    return "\(octets / unit + (octets % unit == 0 ? 0 : 1)) \(name)"
   }
 
   // MARK: TLS and login
@@ -58,6 +97,12 @@ extension Reply {
   static let tlsNotOffered = Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here")
   static let loginTwice = Reply(503, EnhancedStatus(5, 5, 1), "Already logged in")
   static let mechanismUnknown = Reply(504, EnhancedStatus(5, 5, 4), "Mechanism is not offered; use PLAIN or LOGIN")
+  static let bindingMismatch = Reply(
+    535, EnhancedStatus(5, 7, 8), "Login is not bound to this TLS connection as we offer it; is somebody in between?")
+  static func bindingUnknown(_ name: PeerText) -> Reply {
+    Reply(
+      535, EnhancedStatus(5, 7, 8), "No channel binding \(name) here; tls-exporter and tls-server-end-point are known")
+  }
   static let notBase64 = Reply(501, EnhancedStatus(5, 5, 2), "That is not base64")
   static let loginCancelled = Reply(501, EnhancedStatus(5, 7, 0), "Login cancelled")
   static let loginMalformed = Reply(501, EnhancedStatus(5, 5, 2), "That is no login of this mechanism")

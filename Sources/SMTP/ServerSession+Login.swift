@@ -5,12 +5,21 @@ import struct NIOCore.ByteBuffer
 
 /// The AUTH exchange (RFC 4954): who may begin it, what `SASLServer` makes of the lines, and what follows from the verdict.
 extension ServerSession {
-  package mutating func loginChecked(_ verdict: LoginVerdict, into output: inout ByteBuffer) -> Action {
-    guard case .verifying(let attempt) = state else { return .wait }
+  /// `mayBe` is as whom the login may send, where not everybody may send as anybody.
+  package mutating func loginChecked(
+    _ verdict: LoginVerdict, mayBe addresses: [MailboxPattern] = [], into output: inout ByteBuffer
+  ) -> Action {
+    let attempt: LoginAttempt?
+    switch state {
+    case .verifying(let verified): attempt = verified
+    case .lookingUp: attempt = nil
+    default: return .wait
+    }
     state = .awaitingCommand
     switch verdict {
     case .accepted:
-      login = attempt.name
+      login = attempt?.name
+      ownAddresses = addresses
       idleCommands = 0
       say(.loginAccepted, into: &output)
     case .rejected:
@@ -42,18 +51,30 @@ extension ServerSession {
     return take(sasl.received(line), of: sasl, into: &output)
   }
 
+  /// What is stored for the name that `lookUp` asked for. `nonce` is random, new for each exchange.
+  package mutating func found(
+    _ verifier: SCRAMVerifier, nonce: [UInt8], bindings: ChannelBindings, into output: inout ByteBuffer
+  ) -> Action? {
+    guard case .lookingUp(var sasl) = state else { return .wait }
+    let step = sasl.found(verifier, nonce: nonce, bindings: bindings)
+    return take(step, of: sasl, into: &output)
+  }
+
   private mutating func take(_ step: SASLServer.Step, of sasl: SASLServer, into output: inout ByteBuffer) -> Action? {
     switch step {
     case .challenge(let challenge):
       output.writeString("334 \(challenge)\r\n")
       state = .awaitingResponse(sasl)
       return nil
+    case .lookUp(let name):
+      state = .lookingUp(sasl)
+      return .lookUp(name, sasl.mechanism)
     case .verify(let attempt):
       state = .verifying(attempt)
       return .verify(attempt)
     case .refuse(let reply):
       state = .awaitingCommand
-      if reply == .loginRejected {
+      if reply.code == 535 {
         let action = loginFailed(reply, isToldAlready: false, into: &output)
         return action == .close ? .close : nil
       }

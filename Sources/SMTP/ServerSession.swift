@@ -15,6 +15,8 @@ package struct ServerSession: Sendable {
     case wait
     /// Send the output, then begin the handshake; answer with `tlsStarted()`.
     case startTLS
+    /// Answer with `found`, or with `loginChecked` if there shall be no login.
+    case lookUp(String, SASLMechanism)
     /// Answer with `loginChecked`.
     case verify(LoginAttempt)
     /// Append this content to the message; answer with `stored()` or `storageFailed`.
@@ -40,10 +42,13 @@ package struct ServerSession: Sendable {
     case awaitingCommand
     /// Behind `334`.
     case awaitingResponse(SASLServer)
-    case readingContent(ContentReader)
+    case readingContent(ContentSource)
+    /// Octets of a refused chunk, and what is said behind them if it was not said in front.
+    case discarding(UInt64, Reply?, endsMessage: Bool)
     case startingTLS
+    case lookingUp(SASLServer)
     case verifying(LoginAttempt)
-    case storing(ContentReader)
+    case storing(ContentSource)
     case committing
     case closed
   }
@@ -55,21 +60,27 @@ package struct ServerSession: Sendable {
   package private(set) var isExtended = false
   package private(set) var isTLS: Bool
   package internal(set) var login: String?
+  /// As whom the login may send beside what the policy allows all.
+  var ownAddresses: [MailboxPattern] = []
 
   var state = State.awaitingCommand
   /// Set by the handler before `received`.
   package var intake = Intake.everything
-  private(set) var transaction: Envelope?
+  var transaction: Envelope?
   /// Of the message, by the SIZE of its MAIL.
-  private var declaredOctets: UInt64?
-  private var content = ByteBuffer()
-  private var hasStoredContent = false
+  private(set) var declaredOctets: UInt64?
+  /// Between the chunks of a message.
+  var chunks: ChunkReader?
+  /// Answers the message at the true end of its content, or of a chunk.
+  var refusal: Reply?
+  var content = ByteBuffer()
+  var hasStoredContent = false
   private var lines = LineReader()
   var loginFailures = 0
   var idleCommands = 0
   private var refusals: [Refusal] = []
   /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
-  package private(set) var progress: UInt64 = 0
+  package internal(set) var progress: UInt64 = 0
 
   package init(policy: ServerPolicy, rights: ClientRights, isTLS: Bool) {
     self.policy = policy
@@ -89,10 +100,12 @@ package struct ServerSession: Sendable {
   package mutating func received(_ input: inout ByteBuffer, into output: inout ByteBuffer) -> Action {
     while true {
       switch state {
-      case .startingTLS, .verifying, .storing, .committing, .closed:
+      case .startingTLS, .lookingUp, .verifying, .storing, .committing, .closed:
         return .wait
-      case .readingContent(let reader):
-        if let action = readContent(reader, &input, into: &output) { return action }
+      case .readingContent(let source):
+        if let action = readContent(source, &input, into: &output) { return action }
+      case .discarding(let octets, let reply, let endsMessage):
+        if let action = discard(octets, reply, endsMessage: endsMessage, &input, into: &output) { return action }
       case .awaitingCommand:
         guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
         if let action = executeLine(line, behind: input, into: &output) { return action }
@@ -115,33 +128,33 @@ package struct ServerSession: Sendable {
 
   /// The content of the last `store` lies in the log.
   package mutating func stored() {
-    guard case .storing(let reader) = state else { return }
-    state = .readingContent(reader)
+    guard case .storing(let source) = state else { return }
+    state = .readingContent(source)
   }
 
   /// The message is durable.
   package mutating func committed(_ id: String, into output: inout ByteBuffer) {
     guard state == .committing else { return }
     say(.queued(id), into: &output)
-    endTransaction()
+    messageEnded()
   }
 
   /// The message was refused for what it holds, before anything of it became durable.
   package mutating func commitRefused(_ reply: Reply, into output: inout ByteBuffer) {
     guard state == .committing else { return }
     say(reply, into: &output)
-    endTransaction()
+    messageEnded()
   }
 
   /// The disk did not take the content. Whatever else the client sends of this message is read and dropped.
   package mutating func storageFailed(_ reply: Reply, into output: inout ByteBuffer) {
     switch state {
-    case .storing(let reader):
+    case .storing(let source):
       refusal = reply
-      state = .readingContent(reader)
+      state = .readingContent(source)
     case .committing:
       say(reply, into: &output)
-      endTransaction()
+      messageEnded()
     default:
       break
     }
@@ -169,14 +182,11 @@ package struct ServerSession: Sendable {
   package var isReadingContent: Bool {
     switch state {
     case .readingContent, .storing: true
-    default: false
+    default: chunks != nil
     }
   }
 
   // MARK: lines
-
-  /// Answers the message at the true end of its content.
-  private var refusal: Reply?
 
   /// What to do when no whole line is there.
   private mutating func idle() -> Action {
@@ -242,10 +252,15 @@ package struct ServerSession: Sendable {
     _ line: ArraySlice<UInt8>, behind input: ByteBuffer, into output: inout ByteBuffer
   ) -> Action? {
     do throws(Reply) {
-      let command = try Command.parse(line, isUTF8: transaction?.isUTF8 == true)
+      let command = try Command.parse(
+        line, isUTF8: transaction?.isUTF8 == true, takesAnyName: rights.mayGiveAnyName)
       return try execute(command, unprocessed: input.readableBytes, into: &output)
     } catch {
-      say(error, to: Command.verb(of: line), into: &output)
+      let verb = Command.verb(of: line)
+      say(error, to: verb, into: &output)
+      // Its octets cannot be told from commands.
+      if verb == "BDAT" { state = .closed }
+      guard state != .closed else { return .close }
       return countIdleCommand(into: &output) ? nil : .close
     }
   }
@@ -254,7 +269,8 @@ package struct ServerSession: Sendable {
   private var stage: String {
     switch state {
     case .readingContent, .storing, .committing: "END-OF-MESSAGE"
-    case .awaitingResponse, .verifying: "AUTH"
+    case .discarding: "BDAT"
+    case .awaitingResponse, .lookingUp, .verifying: "AUTH"
     default: "COMMAND"
     }
   }
@@ -272,13 +288,10 @@ package struct ServerSession: Sendable {
       say(.recipientOK, into: &output)
       return idleCommands > Limits.idleCommandsAfterLoginMax ? endIdle(into: &output) : nil
     case .data:
-      guard let transaction else { throw .mailFirst }
-      guard !transaction.recipients.isEmpty else { throw .recipientFirst }
-      if let refusal = intake.refusal(of: declaredOctets) { throw refusal }
-      say(.startContent, into: &output)
-      refusal = nil
-      state = .readingContent(ContentReader())
+      try beginContent(into: &output)
       return nil
+    case .bdat(let octets, let isLast):
+      return beginChunk(octets, isLast: isLast, into: &output)
     case .startTLS:
       return try startTLS(unprocessed: unprocessed, into: &output)
     case .auth(let mechanism, let initialResponse):
@@ -293,30 +306,29 @@ package struct ServerSession: Sendable {
       return .close
     case .ehlo(let name): greet(name, isExtended: true, into: &output)
     case .helo(let name): greet(name, isExtended: false, into: &output)
-    case .rset:
-      transaction = nil
-      say(.ok, into: &output)
+    case .rset: say(.ok, into: &output)
     case .noop: say(.ok, into: &output)
     case .vrfy: say(.notVerified, into: &output)
     case .expn: throw .notExpanded
     case .help: say(.help, into: &output)
     }
     // What is left here moves no mail.
-    return countIdleCommand(into: &output) ? nil : .close
+    guard countIdleCommand(into: &output) else { return .close }
+    return command.endsTransaction ? dropTransaction() : nil
   }
 
   private mutating func greet(_ name: PeerText, isExtended: Bool, into output: inout ByteBuffer) {
     heloName = name
     self.isExtended = isExtended
-    transaction = nil
     guard isExtended else {
       output.writeString("250 \(policy.hostname)\r\n")
       return
     }
     output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(policy.messageOctetsMax)\r\n")
     if policy.offersTLS && !isTLS { output.writeString("250-STARTTLS\r\n") }
-    if isTLS { output.writeString("250-AUTH PLAIN LOGIN\r\n") }
-    output.writeString("250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n")
+    if isTLS { output.writeString("250-AUTH \(SASLMechanism.offered)\r\n") }
+    output.writeString("250-LIMITS RCPTMAX=\(policy.recipientsMax)\r\n250-ENHANCEDSTATUSCODES\r\n")
+    output.writeString("250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n")
   }
 
   private mutating func begin(_ mail: MailCommand) throws(Reply) {
@@ -324,7 +336,11 @@ package struct ServerSession: Sendable {
     guard isTLS || rights.mayOmitTLS else { throw policy.offersTLS ? .tlsFirst : .clearTextOnly }
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
-    if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(limit: policy.messageOctetsMax) }
+    if let allowed = policy.senders, let sender = mail.sender {
+      let allowed = ownAddresses + allowed
+      guard allowed.contains(where: { $0.matches(sender) }) else { throw .senderNotAllowed(sender, allowed: allowed) }
+    }
+    if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
@@ -334,9 +350,13 @@ package struct ServerSession: Sendable {
   }
 
   private mutating func add(_ recipient: RecipientCommand) throws(Reply) {
+    guard chunks == nil else { throw .contentBegun }
     guard var envelope = transaction.take() else { throw .mailFirst }
     defer { transaction = envelope }
     guard envelope.recipients.count < policy.recipientsMax else { throw .tooManyRecipients }
+    guard rights.recipients.isEmpty || rights.recipients.contains(where: { $0.matches(recipient.address) }) else {
+      throw .recipientNotAllowed(recipient.address, allowed: rights.recipients)
+    }
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
     if !envelope.add(recipient.address, recipient.wish) { idleCommands += 1 }
   }
@@ -345,6 +365,7 @@ package struct ServerSession: Sendable {
   private mutating func startTLS(unprocessed: Int, into output: inout ByteBuffer) throws(Reply) -> Action {
     guard !isTLS else { throw .tlsTwice }
     guard policy.offersTLS else { throw .tlsNotOffered }
+    guard chunks == nil else { throw .contentBegun }
     guard unprocessed == 0 else {
       state = .closed
       return .close
@@ -353,69 +374,5 @@ package struct ServerSession: Sendable {
     transaction = nil
     state = .startingTLS
     return .startTLS
-  }
-
-  // MARK: content
-
-  private mutating func readContent(
-    _ reader: ContentReader, _ input: inout ByteBuffer, into output: inout ByteBuffer
-  ) -> Action? {
-    var reader = reader
-    if content.capacity == 0 { content.reserveCapacity(min(input.readableBytes, Limits.chunkOctetsMax)) }
-    let before = reader.octets / Limits.contentProgressOctets
-    let outcome = reader.read(
-      &input, into: &content, limit: Limits.chunkOctetsMax, isDiscarding: refusal != nil)
-    progress += reader.octets / Limits.contentProgressOctets - before
-    if refusal == nil { refusal = fault(of: reader) }
-    if refusal != nil { content.clear() }
-    switch outcome {
-    case .needsInput:
-      state = .readingContent(reader)
-      return .wait
-    case .full:
-      guard refusal == nil else {
-        state = .readingContent(reader)
-        return nil
-      }
-      state = .storing(reader)
-      hasStoredContent = true
-      return .store(takeContent())
-    case .ended:
-      return contentEnded(into: &output)
-    }
-  }
-
-  private mutating func contentEnded(into output: inout ByteBuffer) -> Action? {
-    if let refusal {
-      say(refusal, into: &output)
-      let mustAbandon = hasStoredContent
-      endTransaction()
-      return mustAbandon ? .abandon : nil
-    }
-    guard let envelope = transaction else { return nil }
-    state = .committing
-    return .commit(envelope, takeContent())
-  }
-
-  private func fault(of reader: ContentReader) -> Reply? {
-    if reader.hasBareLineEnd { return .bareLineEnd }
-    if reader.hasNUL { return .nulInContent }
-    if reader.octets > policy.messageOctetsMax { return .tooBig(limit: policy.messageOctetsMax) }
-    return nil
-  }
-
-  private mutating func takeContent() -> ByteBuffer {
-    let taken = content
-    content = ByteBuffer()
-    return taken
-  }
-
-  private mutating func endTransaction() {
-    transaction = nil
-    refusal = nil
-    content = ByteBuffer()
-    hasStoredContent = false
-    idleCommands = 0
-    state = .awaitingCommand
   }
 }

@@ -6,24 +6,31 @@ import Glibc
 /// A file in PEM form, read once and whole: a certificate chain, a key, or authorities. Every error names the file
 /// and what is wrong with it. The octets are wiped when the reader is done.
 struct CredentialFile: ~Copyable {
-  private let path: String
-  private let source: OpaquePointer
+  let path: String
   private let octets: UnsafeMutableRawBufferPointer
 
   init(path: String) throws(TLSError) {
     self.path = path
     octets = try Self.read(path)
-    source = BIO_new_mem_buf(octets.baseAddress, Int32(octets.count))
+  }
+
+  /// What somebody else has read; `name` is what errors call it.
+  init(name: String, octets source: [UInt8]) {
+    path = name
+    octets = .allocate(byteCount: max(source.count, 1), alignment: 1)
+    octets.initializeMemory(as: UInt8.self, repeating: UInt8(ascii: "\n"))
+    octets.copyBytes(from: source)
   }
 
   deinit {
-    BIO_free(source)
     OPENSSL_cleanse(octets.baseAddress, octets.count)
     octets.deallocate()
   }
 
   /// The certificates in the order of the file, at least one. The caller frees each.
-  consuming func certificates() throws(TLSError) -> [OpaquePointer] {
+  func certificates() throws(TLSError) -> [OpaquePointer] {
+    let source = BIO_new_mem_buf(octets.baseAddress, Int32(octets.count))
+    defer { BIO_free(source) }
     var found: [OpaquePointer] = []
     ErrorQueue.clear()
     while let certificate = PEM_read_bio_X509(source, nil, nil, nil) { found.append(certificate) }
@@ -37,10 +44,12 @@ struct CredentialFile: ~Copyable {
   }
 
   /// The private key. The caller frees it.
-  consuming func privateKey() throws(TLSError) -> OpaquePointer {
+  func privateKey() throws(TLSError) -> OpaquePointer {
     guard holdsPrivateKey else {
       throw .unusableFile(path: path, reason: "it holds no private key in pem form")
     }
+    let source = BIO_new_mem_buf(octets.baseAddress, Int32(octets.count))
+    defer { BIO_free(source) }
     ErrorQueue.clear()
     var isEncrypted = false
     // Without a callback OpenSSL would ask for the passphrase on the terminal.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COpenSSL
 
-/// What a login can be bound to (RFC 5056). Asked for by a client after its handshake.
+/// What a login can be bound to (RFC 5056). Asked for behind the handshake, by either side.
 extension TLSConnection {
   /// Exported keying material for `tls-exporter` (RFC 9266 section 4); nil below TLS 1.3, where a session may be shared
   /// with somebody in between unless both sides have the extended master secret.
@@ -21,8 +21,9 @@ extension TLSConnection {
   /// Hash of the server's certificate for `tls-server-end-point` (RFC 5929 section 4.1): by the hash that signed it, and
   /// SHA-256 for one that is too weak; nil if the signature names none.
   package var serverEndPointBinding: [UInt8]? {
-    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
-    defer { X509_free(certificate) }
+    let isServer = SSL_is_server(ssl) == 1
+    guard let certificate = isServer ? SSL_get_certificate(ssl) : SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { if !isServer { X509_free(certificate) } }
     ErrorQueue.clear()
     var digest: Int32 = 0
     guard X509_get_signature_info(certificate, &digest, nil, nil, nil) == 1, digest != NID_undef else { return nil }

@@ -25,18 +25,25 @@ package final class TLSConnection {
   }
 
   let ssl: OpaquePointer
+  let context: TLSContext
   private var incoming = ByteBuffer()
   private var outgoing = ByteBuffer()
+  /// Of a client: the name, or the address, that it verifies.
+  var serverName: String?
   /// What the certificate's verification stumbled over first.
-  private var verificationFault: String?
+  var verificationFault: String?
+  /// The session that we would like to go on with.
+  var offered: TLSSession?
+  /// The server wants to know who its client is; never in a session that goes on.
+  package internal(set) var isCertificateAsked = false
   /// After a fatal error OpenSSL forbids further calls on the SSL.
   private var isBroken = false
 
   package init(context: TLSContext, side: Side) throws(TLSError) {
     ErrorQueue.clear()
     guard let ssl = SSL_new(context.pointer) else { throw .unavailable(reason: ErrorQueue.reason()) }
-    // It holds a reference to the context of its own.
     self.ssl = ssl
+    self.context = context
     guard let bio = ByteBufferBIO.make(for: self) else { throw .unavailable(reason: ErrorQueue.reason()) }
     SSL_set_bio(ssl, bio, bio)
     switch side {
@@ -72,10 +79,19 @@ package final class TLSConnection {
   package func handshake() throws(TLSError) -> TLSFacts? {
     ErrorQueue.clear()
     let result = SSL_do_handshake(ssl)
-    if result == 1 { return facts }
+    if result == 1 {
+      do throws(TLSError) {
+        try checkResumed()
+      } catch {
+        isBroken = true
+        throw error
+      }
+      return facts
+    }
     let error = SSL_get_error(ssl, result)
     if error == SSL_ERROR_WANT_READ { return nil }
     isBroken = true
+    if offered != nil { context.sessions?.removeAll() }
     throw handshakeError(ErrorQueue.take())
   }
 
@@ -98,7 +114,7 @@ package final class TLSConnection {
         return .closed
       default:
         isBroken = true
-        return .failed(.protocolViolation(reason: ErrorQueue.reason()))
+        return .failed(readError(ErrorQueue.take()))
       }
     }
     return .more
@@ -164,53 +180,10 @@ extension TLSConnection {
 // MARK: - Handshake
 
 extension TLSConnection {
-  private func becomeClient(of serverName: String) throws(TLSError) {
-    let name = serverName.hasSuffix(".") ? String(serverName.dropLast()) : serverName
-    // OpenSSL takes an empty name for the wish to check none, and reads no further than a NUL.
-    guard !name.isEmpty, !name.utf8.contains(0) else {
-      throw .unavailable(reason: "no server name to verify")
-    }
-    SSL_set_connect_state(ssl)
-    SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-    ErrorQueue.clear()
-    let isAddress = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1
-    if !isAddress {
-      ErrorQueue.clear()
-      // RFC 6066 section 3: the extension is for names only.
-      guard SSL_set1_host(ssl, name) == 1, cossl_set_tlsext_host_name(ssl, name) == 1 else {
-        throw .unavailable(reason: "\(name) is no server name (\(ErrorQueue.reason()))")
-      }
-    }
-    SSL_set_verify(ssl, SSL_VERIFY_PEER) { verdict, store in
-      if verdict != 1, let store { TLSConnection.noteFault(of: store) }
-      return verdict
-    }
-  }
-
-  /// Keeps the first fault of a verification, with the place in the chain, which the final result does not tell.
-  private static func noteFault(of store: OpaquePointer) {
-    let index = SSL_get_ex_data_X509_STORE_CTX_idx()
-    guard let ssl = X509_STORE_CTX_get_ex_data(store, index).map(OpaquePointer.init),
-      let connection = ByteBufferBIO.connection(of: ssl), connection.verificationFault == nil
-    else { return }
-    let text = String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(store))))
-    let depth = X509_STORE_CTX_get_error_depth(store)
-    let subject = X509_STORE_CTX_get_current_cert(store).map { ", certificate \(Self.subject(of: $0))" } ?? ""
-    connection.verificationFault = "\(text) (depth \(depth)\(subject))"
-  }
-
-  /// Printable ASCII whatever the certificate holds; OpenSSL writes everything else as escapes.
-  private static func subject(of certificate: OpaquePointer) -> String {
-    let text = [CChar](unsafeUninitializedCapacity: TLSLimits.subjectOctetsMax) { text, count in
-      X509_NAME_oneline(X509_get_subject_name(certificate), text.baseAddress, Int32(text.count))
-      count = text.firstIndex(of: 0) ?? 0
-    }
-    return String(decoding: text.map { (0x20...0x7E).contains($0) ? UInt8($0) : UInt8(ascii: "?") }, as: UTF8.self)
-  }
-
   private func handshakeError(_ cause: ErrorQueue.Entry?) -> TLSError {
     guard let cause else { return .handshakeFailed(reason: "no reason given") }
     guard cause.library == ERR_LIB_SSL else { return .handshakeFailed(reason: cause.text) }
+    if let refusal = refusal(cause) { return refusal }
     switch cause.code {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return .verificationFailed(reason: verificationFault ?? cause.text)
@@ -221,10 +194,33 @@ extension TLSConnection {
     }
   }
 
+  /// Under TLS 1.3 a server says only behind the handshake what it thinks of its client's certificate.
+  private func readError(_ cause: ErrorQueue.Entry?) -> TLSError {
+    cause.flatMap(refusal) ?? .protocolViolation(reason: cause?.text ?? "no reason given")
+  }
+
+  /// An alert that is about a certificate of ours, which a server only can mean if it asked for one.
+  private func refusal(_ cause: ErrorQueue.Entry) -> TLSError? {
+    guard serverName != nil, isCertificateAsked, cause.library == ERR_LIB_SSL else { return nil }
+    switch cause.code {
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+      SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,
+      SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+      SSL_R_TLSV1_ALERT_ACCESS_DENIED, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+      break
+    default: return nil
+    }
+    guard let identity = context.identity else {
+      return .identityRefused(reason: "it wants a client certificate and there is none (\(cause.text))")
+    }
+    return .identityRefused(
+      reason: "it does not take our certificate \(identity.facts.subject) from \(identity.source) (\(cause.text))")
+  }
+
   private var facts: TLSFacts {
     let cipher = SSL_get_current_cipher(ssl)
     return TLSFacts(
       version: String(cString: SSL_get_version(ssl)), cipher: String(cString: SSL_CIPHER_get_name(cipher)),
-      bits: Int(SSL_CIPHER_get_bits(cipher, nil)), resumed: SSL_session_reused(ssl) == 1)
+      bits: Int(SSL_CIPHER_get_bits(cipher, nil)), resumed: isResumed)
   }
 }

@@ -11,6 +11,8 @@ package enum TLSError: Error, Sendable, Equatable {
   case verificationFailed(reason: String)
   /// The peer does not speak TLS, has nothing in common with us, or gave up.
   case handshakeFailed(reason: String)
+  /// The server does not accept the certificate that we showed, or wants one that we do not have.
+  case identityRefused(reason: String)
   /// The peer broke the protocol, or sent an alert, after the handshake.
   case protocolViolation(reason: String)
   /// The peer's octets ended without its close_notify: what came may be incomplete.
@@ -26,6 +28,7 @@ extension TLSError: CustomStringConvertible {
     case .unavailable(let reason): "cannot set up tls: \(reason)"
     case .verificationFailed(let reason): "tls certificate of the peer not accepted: \(reason)"
     case .handshakeFailed(let reason): "tls handshake failed: \(reason)"
+    case .identityRefused(let reason): "tls client certificate: \(reason)"
     case .protocolViolation(let reason): "tls connection failed: \(reason)"
     case .truncated: "tls connection ended without close_notify"
     case .closed: "tls connection is closed"

@@ -47,6 +47,8 @@ extension TLSHandler {
   /// See `TLSConnection`; nil while there is none.
   package var exporterBinding: [UInt8]? { openConnection?.exporterBinding }
   package var serverEndPointBinding: [UInt8]? { openConnection?.serverEndPointBinding }
+  package var peerCertificate: CertificateFacts? { openConnection?.peerCertificate }
+  package var isCertificateAsked: Bool { openConnection?.isCertificateAsked ?? false }
 
   private var openConnection: TLSConnection? {
     switch state {

@@ -21,6 +21,21 @@ enum TLSLimits {
   /// Session tickets for each TLS 1.3 handshake. A mail client resumes with one.
   static let ticketsPerSession = 1
 
+  /// Authorities between a server's certificate and one that we trust. Two or three are usual; OpenSSL's own bound, 100,
+  /// is work that anybody could give us before we know him.
+  static let chainDepthMax: Int32 = 9
+
+  /// Sessions that a client keeps for an upstream: each holds a certificate chain, a few KiB. Connections of one account
+  /// come in twos and threes, and a ticket of TLS 1.3 is good for one.
+  static let sessionsMax = 8
+
+  /// How long a session may go on since its server's certificate was verified: an authority that was taken out of the
+  /// system's store is missed after an hour.
+  static let sessionSeconds: Int64 = 3600
+
+  /// Work to find the private key of a pin, as a power of two: RSA with 2048 bits has 112.
+  static let pinnedSecurityBitsMin: Int32 = 112
+
   /// Keying material that a login is bound to (RFC 9266 section 4.1).
   static let exporterOctets = 32
 

@@ -61,7 +61,13 @@ struct CredentialChange {
         "upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'\(nearest)",
         hint: "postern creds list", exit: .noInput)
     }
-    guard !upstream.isCapture, upstream.usesPassword || upstream.oauth != nil else {
+    if upstream.mechanism == .external, let path = upstream.clientCertificate {
+      throw AdminError(
+        "creds.unused", "upstream \(name) logs in with the certificate in \(path), and with no credential",
+        hint: "replace that file, then: postern reload", exit: .noInput)
+    }
+    guard !upstream.isCapture, upstream.usesPassword || upstream.oauth != nil || upstream.usesCertificateCredential
+    else {
       throw AdminError(
         "creds.unused", "upstream \(name) logs in with no password",
         context: upstream.username == nil ? ["a login needs 'username' in [upstream.\(name)]"] : [], exit: .noInput)
@@ -73,6 +79,12 @@ struct CredentialChange {
   private func kind(for upstream: Configuration.Upstream) throws(AdminError) -> CredentialKind? {
     let kind: CredentialKind? =
       invocation.has(.clientSecret) ? .clientSecret : invocation.has(.clientCertificate) ? .clientCertificate : nil
+    if upstream.usesCertificateCredential {
+      guard kind != .clientCertificate else { return kind }
+      throw AdminError(
+        "creds.unused", "upstream \(upstream.name) logs in with a client certificate, and with nothing else",
+        hint: "postern creds set \(upstream.name) --client-certificate FILE", exit: .noInput)
+    }
     guard !upstream.usesPassword else {
       guard let kind else { return nil }
       throw AdminError(

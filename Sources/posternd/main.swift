@@ -70,7 +70,12 @@ func run() -> Int32 {
 
 func check(_ path: String) -> Int32 {
   do {
-    for finding in try Settings.load(path: path).findings { printError("\(path): warning: \(finding)") }
+    let settings = try Settings.load(path: path)
+    let faults = settings.faults
+    for finding in settings.findings {
+      printError("\(path): \(faults.contains(finding) ? "error" : "warning"): \(finding)")
+    }
+    guard faults.isEmpty else { return ExitStatus.configuration }
   } catch {
     printError(error.description)
     return ExitStatus.configuration

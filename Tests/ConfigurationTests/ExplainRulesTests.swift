@@ -166,9 +166,13 @@ struct ExplainRulesTests {
       ("certificate has expired (depth 0)", "clock"), ("certificate is not yet valid (depth 1)", "clock"),
       ("unable to get local issuer certificate (depth 0)", "ca_file"),
       ("self-signed certificate in certificate chain (depth 2)", "ca_file"),
+      ("its key is none of 'tls_pins', it is \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"", "add it to tls_pins"),
+      ("tls client certificate: it wants a client certificate and there is none (alert)", "client_certificate"),
+      ("tls client certificate: it does not take our certificate /CN=x from /y (alert)", "we show"),
     ])
   func certificates(_ reason: String, _ fix: String) {
-    let text = PeerText("tls certificate of the peer not accepted: \(reason)")
+    let isWhole = reason.hasPrefix("tls ")
+    let text = PeerText(isWhole ? reason : "tls certificate of the peer not accepted: \(reason)")
     let rule = rules.first(for: .init(text, stage: "tls", provider: "gmail"))
     #expect(rule?.action == .pause(.tls))
     #expect(rule?.fix(upstream: "office").contains(fix) == true)

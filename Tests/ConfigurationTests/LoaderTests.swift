@@ -79,16 +79,23 @@ struct LoaderTests {
       max_sessions = 7
       max_sessions_per_client = 0
       [access]
-      trusted = ["192.168.1.0/24", "::1"]
+      trusted = ["192.168.1.0/24", "::1", "203.0.113.0/24"]
+      allow_public_trusted = true
+      deny = ["192.168.1.66", "10.0.0.0/8"]
       auth_failures = "20/h"
       users_file = "/users"
       [[client]]
       name = "printer"
       address = "192.168.1.40"
-      allow = ["no-auth", "plaintext"]
+      allow = ["no-auth", "plaintext", "bare-lf", "any-helo"]
+      allow_to = "@example.com"
+      rate = "60/h"
       [[client]]
       name = "floor-2"
       address = ["192.168.2.0/24", "fd00::/8"]
+      [sender]
+      policy = "own"
+      allowed = ["@example.com", "fax@"]
       [message]
       max_size = "64K"
       max_recipients = 1000
@@ -159,13 +166,19 @@ struct LoaderTests {
     listener.maxSessionsPerClient = 0
     expected.listeners = [listener]
     expected.namesListeners = true
-    expected.access.trusted = ["192.168.1.0/24", "::1"].compactMap { Network($0) }
+    expected.access.trusted = ["192.168.1.0/24", "::1", "203.0.113.0/24"].compactMap { Network($0) }
+    expected.access.deny = ["192.168.1.66", "10.0.0.0/8"].compactMap { Network($0) }
     expected.access.authFailures = .init(count: 20, seconds: 3600)
     expected.access.usersFile = "/users"
     expected.clients = [
-      .init(name: "printer", addresses: [Network("192.168.1.40")!], allow: [.noAuth, .plaintext]),
+      .init(
+        name: "printer", addresses: [Network("192.168.1.40")!], allow: Set(Configuration.Client.Exception.allCases)),
       .init(name: "floor-2", addresses: [Network("192.168.2.0/24")!, Network("fd00::/8")!]),
     ]
+    expected.clients[0].allowTo = [.domain("example.com")]
+    expected.clients[0].rate = .init(count: 60, seconds: 3600)
+    expected.sender.policy = .own
+    expected.sender.allowed = [.domain("example.com"), .local("fax")]
     expected.message.maxSize = 65536
     expected.message.maxRecipients = 1000
     expected.queue.directory = "/queue"

@@ -17,7 +17,7 @@ struct RouteTests {
       ("a@", ["a@b.example", "A@c.example", "a@[192.0.2.1]"], ["b@b.example", "a.a@b.example", "<>"]),
     ])
   func patterns(_ text: String, _ inside: [String], _ outside: [String]) throws {
-    let pattern = try #require(Configuration.AddressPattern(text))
+    let pattern = try #require(MailboxPattern(text))
     #expect(pattern.description == text)
     for address in inside { #expect(pattern.matches(Address(address)), "\(address)") }
     for address in outside { #expect(!pattern.matches(Address(address)), "\(address)") }
@@ -26,7 +26,7 @@ struct RouteTests {
   @Test(
     "Anything else is no pattern", arguments: ["", "a", "@", "a@b@c", "*@b.example", "a@b c", "postmaster", " a@b"])
   func noPattern(_ text: String) {
-    #expect(Configuration.AddressPattern(text) == nil)
+    #expect(MailboxPattern(text) == nil)
   }
 
   private func route(_ keys: String, _ delivery: Configuration.Delivery) throws -> Int? {

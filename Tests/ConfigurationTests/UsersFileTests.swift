@@ -54,6 +54,19 @@ struct UsersFileTests {
     #expect(try parse(users.text) == users)
   }
 
+  @Test("knows as whom a user may send, and writes it down again")
+  func addresses() throws {
+    let text = "a \(one.text) address=a@example.com,@example.org disabled\nb@example.com \(two.text)\nc \(two.text)\n"
+    let users = try parse(text)
+    #expect(users.text == text)
+    #expect(users.user(named: "a")?.own.map(\.description) == ["a@example.com", "@example.org"])
+    #expect(users.user(named: "b@example.com")?.own.map(\.description) == ["b@example.com"])
+    #expect(users.user(named: "c")?.own == [])
+    for wrong in ["address=", "address=a", "address=<>", "address=a@b,", "disabled address=a@b"] {
+      #expect(throws: ConfigurationErrors.self, "\(wrong)") { try parse("a \(one.text) \(wrong)") }
+    }
+  }
+
   @Test("needs no line end at its end, and may be empty")
   func ends() throws {
     #expect(try parse("") == UsersFile())
@@ -80,8 +93,10 @@ struct UsersFileTests {
         "users:2: user 'bob' has no verifier",
         "users:4: the verifier of user 'carol' is not of the form SCRAM-SHA-256$N:SALT$KEY:KEY; "
           + "set a new password: postern users add carol",
-        "users:5: unknown word 'enabled' behind user 'dave'; only 'disabled' may stand there",
-        "users:6: unknown word 'disabled' behind user 'erin'; only 'disabled' may stand there",
+        "users:5: unknown word 'enabled' behind user 'dave'; "
+          + "only 'address=…', and 'disabled' behind it, may stand there",
+        "users:6: unknown word 'disabled' behind user 'erin'; "
+          + "only 'address=…', and 'disabled' behind it, may stand there",
         "users:7: user 'alice' stands in line 1 already",
         "users:8: 'fréd' cannot be the name of a user; printable ASCII without space, at most 64 octets",
         "users:9: '\(String(repeating: "g", count: 65))' cannot be the name of a user; "

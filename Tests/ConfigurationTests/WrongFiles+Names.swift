@@ -95,16 +95,16 @@ extension WrongFile {
       #"""
       [alert]
       to = "postmaster"
-      [sender]
-      policy = "own"
+      [aliases]
+      file = "/etc/aliases"
       """#,
       #"""
       postern.toml:1:1: error: unknown table [alert]
         1 | [alert]
           | ^^^^^^^ not in this version
-      postern.toml:3:1: error: unknown table [sender]
-        3 | [sender]
-          | ^^^^^^^^ not in this version
+      postern.toml:3:1: error: unknown table [aliases]
+        3 | [aliases]
+          | ^^^^^^^^^ not in this version
       """#),
     WrongFile(
       "a key in the wrong table",

@@ -72,13 +72,54 @@ extension WrongFile {
       #"""
       postern.toml:2:30: error: 203.0.113.0/24 is not a private network: strangers would need no login
         2 | trusted = ["192.168.0.0/16", "203.0.113.0/24", "0.0.0.0/0", "100.64.0.0/10"]
-          |                              ^^^^^^^^^^^^^^^^
-      postern.toml:2:48: error: 0.0.0.0/0 is not a private network: strangers would need no login
+          |                              ^^^^^^^^^^^^^^^^ if it is all yours: allow_public_trusted = true
+      postern.toml:2:48: error: 0.0.0.0/0 is a good part of the world: nobody's own network
         2 | trusted = ["192.168.0.0/16", "203.0.113.0/24", "0.0.0.0/0", "100.64.0.0/10"]
           |                                                ^^^^^^^^^^^
       postern.toml:2:61: error: 100.64.0.0/10 is not a private network: strangers would need no login
         2 | trusted = ["192.168.0.0/16", "203.0.113.0/24", "0.0.0.0/0", "100.64.0.0/10"]
-          |                                                             ^^^^^^^^^^^^^^^
+          |                                                             ^^^^^^^^^^^^^^^ if it is all yours: \#
+      allow_public_trusted = true
+      """#),
+    WrongFile(
+      "half the world, whatever is allowed",
+      #"""
+      [access]
+      allow_public_trusted = true
+      trusted = ["128.0.0.0/1", "203.0.113.0/24", "2000::/3"]
+      """#,
+      #"""
+      postern.toml:3:12: error: 128.0.0.0/1 is a good part of the world: nobody's own network
+        3 | trusted = ["128.0.0.0/1", "203.0.113.0/24", "2000::/3"]
+          |            ^^^^^^^^^^^^^
+      postern.toml:3:45: error: 2000::/3 is a good part of the world: nobody's own network
+        3 | trusted = ["128.0.0.0/1", "203.0.113.0/24", "2000::/3"]
+          |                                             ^^^^^^^^^^
+      """#),
+    WrongFile(
+      "senders",
+      #"""
+      [sender]
+      policy = "listed"
+      """#,
+      #"""
+      postern.toml:2:10: error: policy = "listed" allows nobody to send without 'allowed'
+        2 | policy = "listed"
+          |          ^^^^^^^^ allowed = ["@example.com"], say
+      """#),
+    WrongFile(
+      "a list of senders that nobody looks at",
+      #"""
+      [sender]
+      allowed = ["@example.com", "<>", "@"]
+      """#,
+      #"""
+      postern.toml:2:28: error: 'allowed' must be "*", an address, "@example.com" or "name@", not "<>"
+        2 | allowed = ["@example.com", "<>", "@"]
+          |                            ^^^^
+      postern.toml:2:34: error: 'allowed' must be "*", an address, "@example.com" or "name@", not "@"
+        2 | allowed = ["@example.com", "<>", "@"]
+          |                                  ^^^
       """#),
     WrongFile(
       "a public address that is trusted",
@@ -179,10 +220,10 @@ extension WrongFile {
       postern.toml:1:1: error: [[client]] needs 'name'
         1 | [[client]]
           | ^^^^^^^^^^
-      postern.toml:3:21: error: 'allow' must be "no-auth" or "plaintext", not "tls1.0"
+      postern.toml:3:21: error: 'allow' must be "no-auth", "plaintext", "bare-lf" or "any-helo", not "tls1.0"
         3 | allow = ["no-auth", "tls1.0", "noauth"]
           |                     ^^^^^^^^ not in this version
-      postern.toml:3:31: error: 'allow' must be "no-auth" or "plaintext", not "noauth"
+      postern.toml:3:31: error: 'allow' must be "no-auth", "plaintext", "bare-lf" or "any-helo", not "noauth"
         3 | allow = ["no-auth", "tls1.0", "noauth"]
           |                               ^^^^^^^^ did you mean "no-auth"?
       postern.toml:6:11: error: 'address' must be at least one of addresses and networks, not a list

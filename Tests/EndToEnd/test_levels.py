@@ -17,10 +17,10 @@ from upstreams import NoUpstream
 
 NOBODY = 65534
 LEVELS = ("view", "operate", "admin")
-READING = {"status", "queue", "show", "why", "complete"}
+READING = {"status", "queue", "show", "why", "complete", "route.test", "upstream.show"}
 CHANGING = {"flush", "hold", "release", "bounce", "drop", "undrop", *(f"{verb}.{side}" for verb in ("pause", "resume")
                                                     for side in ("in", "out", "upstream"))}
-EVERYTHING = {"reload", "users.list", "creds.list", "creds.set"}
+EVERYTHING = {"reload", "users.list", "creds.list", "creds.set", "creds.login", "creds.test"}
 
 as_others = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
 

@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Logins with tokens: an upstream that takes nothing else, and a server that gives them out as Microsoft's does."""
+import getpass
 import re
 import subprocess
 import time
 
 import pytest
 
-from gateway import BINARIES, eventually
+from gateway import BINARIES, ROOT, eventually
 from messages import message, token
 from tokenserver import DEVICE_GRANT, Refusal, TokenServer, TokenUpstream, make_client_certificate
 
@@ -49,14 +50,15 @@ def gateways(make_gateway, tokens, upstream):
 
 
 class Login:
-    """`postern creds login office` on a terminal of its own; `sign_in` is what happens in the browser."""
+    """`postern creds login NAME` as a process of its own; `sign_in` is what happens in the browser."""
 
-    def __init__(self, gateway):
+    def __init__(self, gateway, name="office"):
         self.process = subprocess.Popen(
-            [BINARIES / "postern", "--config", gateway.config_file, "creds", "login", "office"],
+            [BINARIES / "postern", "--config", gateway.config_file, "creds", "login", name],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.shown = ""
-        while "enter" not in self.shown:
+        # To the last line before somebody signs in: what is read ahead here, `finish` would not see.
+        while "waiting" not in self.shown:
             line = self.process.stdout.readline()
             assert line, self.process.stderr.read()
             self.shown += line
@@ -315,3 +317,47 @@ def test_a_damaged_file_of_tokens_stops_nothing_else_and_a_sign_in_heals_it(gate
     sign_in(gateway, tokens)
     upstream.await_mail(subject)
     assert (gateway.directory / "tokens.damaged").read_bytes() == bytes(octets)
+
+
+# The page
+
+
+def shown_on_page(command):
+    """What docs/OAUTH.md shows beneath this command, up to the next one: that of the transcript which begins with it."""
+    (block,) = [text for text in re.findall(r"^```\w*\n(.*?)^```$", (ROOT / "docs/OAUTH.md").read_text(), re.M | re.S)
+                if text.startswith(f"# {command}\n")]
+    return [part.partition("\n")[::2] for part in re.split(r"^# ", block, flags=re.MULTILINE)[1:]]
+
+
+def without_chance(text):
+    """Numbers of this run, and the width of columns that follows from them, made the same."""
+    for pattern, constant in [
+            (r"(?<=enter  )[0-9A-F]{8}", "CODE"), (r"localhost:\d+", "localhost:PORT"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME"), (r"\(\d+\.\d s\)", "(SECONDS)"), (r"\b\d+ s ago|\bnow\b", "SINCE"),
+            (r"\bin 1\dm\b", "in MINUTES"), (rf"\bby ({getpass.getuser()}|root)\b", "by USER"), (r"  +", "  ")]:
+        text = re.sub(pattern, constant, text)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_the_page_shows_a_sign_in_as_it_is(make_gateway, tokens, upstream):
+    upstream.username = "scans@example.com"
+    gateway = make_gateway(upstream, {"upstream.office.oauth": tokens.with_device()}, start=False)
+    for name in ("upstream.office", "upstream.office.oauth"):
+        gateway.tables[name.replace("office", "m365")] = gateway.tables.pop(name)
+    gateway.configure({})
+    gateway.start()
+    for _ in range(3):
+        gateway.submit(message())
+    eventually(lambda: gateway.office()["state"] == "paused", what="a paused upstream")
+    printed = {"postern why m365": gateway.postern("why", "m365", exit=(0, 1))}
+    login = Login(gateway, "m365")
+    tokens.sign_in(login.code, upstream.username)
+    printed["postern creds login m365"] = login.finish()
+    gateway.await_empty_queue()
+    printed["postern creds list"] = gateway.postern("creds", "list")
+    gateway.secrets |= tokens.issued
+
+    shown = [*shown_on_page("postern creds login m365"), *shown_on_page("postern why m365")]
+    assert [command for command, _ in shown] == ["postern creds login m365", "postern creds list", "postern why m365"]
+    for command, text in shown:
+        assert without_chance(printed[command]) == without_chance(text), f"# {command}\n{printed[command]}"

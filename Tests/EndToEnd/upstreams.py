@@ -78,6 +78,12 @@ class Aiosmtpd(Upstream):
         # "Handled" would mean that the refusal is said already.
         return AuthResult(success=right, handled=False)
 
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("bad@"):
+            return "550 5.1.1 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 recipient"
+
     async def handle_DATA(self, server, session, envelope):
         self.taken.append(Mail(envelope.mail_from, tuple(envelope.rcpt_tos), envelope.content))
         return "250 2.0.0 taken"

@@ -53,6 +53,8 @@ struct EventTests {
           + "dsn=5.0.0, dup_possible=1, status=bounced (550 5.0.0 ok)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
           + "dsn=4.0.0, dup_possible=1, status=expired (451 4.0.0 ok)",
+        "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
+          + "dsn=5.0.0, dup_possible=1, status=rerouted (552 5.0.0 ok)",
         "\(id): removed",
         "\(id): sender non-delivery notification: \(MessageID(number: 8))",
         "\(id): sender and postmaster delay notification: \(MessageID(number: 8))",

@@ -86,6 +86,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .deferred(report(451, next: 1_790_000_000_000)),
     .failed(report(550)),
     .failed(report(451)),
+    .rerouted(report(552)),
     .removed(id),
     notified(.failed, told: [alice], isSenderTold: true),
     notified(.delayed, told: [alice, Address("it@example.org")!], isSenderTold: true),

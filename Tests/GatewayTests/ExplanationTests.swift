@@ -191,9 +191,64 @@ struct ExplanationTests {
     #expect(meaning(Reply(550, nil, "x"), "gmail") == nil)
     let answered = LastReply(index: 0, wall: Self.now, reply: refused)
     let why = MessageExplanation(
-      view, details(view, [answered]), status(), meaning: { meaning($0, "m365") }, now: Self.now
+      view, details(view, [answered]), status(), meaning: { reply, _ in meaning(reply, "m365") }, now: Self.now
     ).reply
     #expect(why.reasons[1...2] == ["that means: a cause", "what to do: mend office"])
+  }
+
+  @Test("where upstreams of several providers take mail, the rules are those of the one that answered")
+  func whoAnswered() throws {
+    var match = ExplainRule.Match()
+    match.codes = [550]
+    match.providers = ["ses"]
+    let rules = ExplainRules([ExplainRule(match: match, cause: "a cause", fix: "mend {upstream}", action: .retry)])
+    let configuration = Configuration(
+      hostname: "gate.test",
+      upstreams: ["gmail", "ses", "mailgun"].map { name in
+        var upstream = Configuration.Upstream(name: name)
+        upstream.provider = name
+        return upstream
+      })
+    let settings = Settings.plain(configuration, rules: rules)
+    let reply = Reply(550, EnhancedStatus(5, 1, 1), "x")
+    let plain = ReplyMeaning(cause: "no such mailbox, for good")
+    #expect(ReplyMeaning(reply, from: ["ses"], in: settings) == ReplyMeaning(cause: "a cause", fix: "mend ses"))
+    #expect(ReplyMeaning(reply, from: ["gmail"], in: settings) == plain)
+    #expect(ReplyMeaning(reply, from: ["gmail", "ses"], in: settings) == plain)
+    #expect(ReplyMeaning(reply, from: [], in: settings) == nil)
+    var status = status()
+    status.upstreams = ["gmail", "ses"].map { .init(name: $0, endpoint: "x:25", state: "ok") }
+    func reasons(_ upstream: String?) -> ArraySlice<String> {
+      let answered = LastReply(index: 0, wall: Self.now, reply: reply, upstream: upstream)
+      return MessageExplanation(
+        view, details(view, [answered]), status,
+        meaning: { ReplyMeaning($0, from: $1.map { [$0] } ?? ["gmail", "ses"], in: settings) }, now: Self.now
+      ).reply.reasons.prefix(2)
+    }
+    #expect(reasons("ses").first?.hasPrefix("ses answered 550 5.1.1 x at ") == true)
+    #expect(reasons("ses").last == "that means: a cause")
+    #expect(reasons(nil).first?.hasPrefix("the upstream answered 550 5.1.1 x at ") == true)
+    #expect(reasons(nil).last == "that means: no such mailbox, for good")
+  }
+
+  @Test("mail that an upstream sent to another one says who, what he said, and what that means")
+  func sentOn() {
+    var view = view
+    view.recipients = ["1", "2", "3"].map {
+      RecipientView(address: Address("\($0)@example.org")!, state: $0 == "1" ? .delivered : .queued, attempts: 0)
+    }
+    view.state = .queued
+    let note = Detours.Note(
+      upstream: "ses", reply: Reply(552, EnhancedStatus(5, 3, 4), "too large"), indexes: [0, 1, 2], wall: Self.now)
+    let why = MessageExplanation(
+      view, details(view), status(), notes: [note], meaning: { _, name in ReplyMeaning(cause: "of \(name ?? "")") },
+      now: Self.now
+    ).reply
+    #expect(
+      why.reasons.starts(with: [
+        "2@example.org and 1 more: ses answered 552 5.3.4 too large at 2026-11-21 13:40:02Z, so another upstream was asked",
+        "that means: of ses",
+      ]))
   }
 
   @Test("the word behind why is an upstream, an id, or an error that helps")

@@ -107,6 +107,8 @@ final class FakeGateway: Administration {
     }
   }
 
+  func detours(of id: MessageID) -> [Detours.Note] { [] }
+
   func lastReply(of id: MessageID) -> Reply? { state.withLock { $0.replies[id] } }
 
   func finished(

@@ -42,7 +42,8 @@ struct LoopbackUpstreamTests {
   @Test(
     "a certificate that is not the upstream's gets no login and no mail, and is told",
     arguments: [ClientPolicy.Security.implicit, .startTLS],
-    ["expired", "not yet valid", "of another name", "of a stranger"])
+    ["expired", "not yet valid", "of another name", "of a stranger"]
+      + CertificateMaker.Weakness.allCases.map(\.rawValue))
   func certificate(security: ClientPolicy.Security, kind: String) throws {
     let (outcome, record) = try run(security, script(security), server: credentials.unacceptable[kind])
     #expect(outcome.trouble?.kind == .tls && outcome.results.isEmpty)

@@ -297,7 +297,7 @@ struct MisbehavingUpstreamTests {
   @Test("content whose author is rewritten is longer than what is stored, and is announced as long as it goes")
   func rewritten() throws {
     var upstream = Configuration.Upstream(name: "office")
-    upstream.senders = [Configuration.AddressPattern("@example.net")!]
+    upstream.senders = [MailboxPattern("@example.net")!]
     upstream.rewrite = Address("scans-of-the-office@example.net")!
     for form in Form.allCases {
       // The third one fits into one flight only if nothing is added.

@@ -39,6 +39,8 @@ final class RelayBench {
   /// Of upstreams that are not as `mood` says, by host.
   var moods: [String: Mood] = [:]
   let board = HealthBoard()
+  let detours = Detours()
+  private let rules: ExplainRules
   /// Monotonic milliseconds since the start and envelope sender of each transaction that got as far as its dot.
   private(set) var dots: [(time: Int64, sender: String)] = []
   /// Recipients of the messages that an upstream took, by its host, a list for each message.
@@ -65,13 +67,14 @@ final class RelayBench {
 
   init(
     _ configuration: Configuration, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20),
-    storage: (any QuotaStorage)? = nil
+    storage: (any QuotaStorage)? = nil, rules: ExplainRules = ExplainRules([])
   ) throws {
+    self.rules = rules
     let time = Time()
     self.time = time
     let loop = loop
     let wakeUp = Bell<Dispatcher>(eventLoop: loop)
-    let settings = Settings.plain(configuration)
+    let settings = Settings.plain(configuration, rules: rules)
     let clock = Clock(
       now: {
         time.reads.withLock { $0 += 1 }
@@ -87,8 +90,8 @@ final class RelayBench {
     dispatcher = Dispatcher(
       parts: Dispatcher.Parts(
         queue: queue, connector: connector, threads: BenchThreads(), clock: clock,
-        random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical), quotas: quotas
-      ),
+        random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical),
+        quotas: quotas, detours: detours),
       settings: settings, eventLoop: loop, wakeUp: wakeUp, board: board)
     connector.bench.withLock { $0 = NIOLoopBound(self, eventLoop: loop) }
   }
@@ -96,13 +99,13 @@ final class RelayBench {
   var now: Instant { time.now.withLock { $0 } }
   var clockReads: Int { time.reads.withLock { $0 } }
 
-  /// Queues messages of these senders, in this order.
+  /// Queues messages of these senders, in this order; "" is the null sender.
   func accept(_ senders: [(sender: String, login: String)], to recipients: [String] = ["b@upstream.test"]) {
     for (number, each) in senders.enumerated() {
       let submission = Submission(
         id: queue.makeID(),
         envelope: Envelope(
-          sender: Address(each.sender)!, recipients: recipients.map { Address($0)! }),
+          sender: each.sender.isEmpty ? nil : Address(each.sender)!, recipients: recipients.map { Address($0)! }),
         origin: Origin(login: each.login, address: "192.0.2.1"), prefix: [])
       queue.accept(
         submission, last: Array("Subject: s\r\n\r\n".utf8).span.bytes, of: queue.makeDraft(), now: now,
@@ -151,7 +154,7 @@ final class RelayBench {
 
   /// What a reload does.
   func reload(_ configuration: Configuration) {
-    let settings = Settings.plain(configuration)
+    let settings = Settings.plain(configuration, rules: rules)
     queue.adopt(settings.routes) { dispatcher.replace(settings, routing: $0) }
     settle()
   }
@@ -212,7 +215,7 @@ private final class RelayPeer {
       case .close:
         isEnding = true
         break loop
-      case .abandon, .startTLS, .verify: break
+      case .abandon, .startTLS, .lookUp, .verify: break
       }
     }
     guard output.readableBytes > 0 || isEnding else { return false }

@@ -30,7 +30,7 @@ struct SeveralUpstreamsTests {
 
   private func route(_ number: Int, to: String, via: [String]) -> Configuration.Route {
     var route = Configuration.Route(number: number, via: via)
-    route.to = [Configuration.AddressPattern(to)!]
+    route.to = [MailboxPattern(to)!]
     return route
   }
 

@@ -8,11 +8,11 @@ import NIOCore
 import NIOEmbedded
 import NIOPosix
 import SMTP
-import TLS
 import TestKit
 
 @testable import Gateway
 @testable import Queue
+@testable import TLS
 
 /// One connection of the relay with a scripted upstream, and the messages it carries: in memory, in a time that the trial
 /// moves, or on loopback.
@@ -119,7 +119,7 @@ final class UpstreamTrial: UpstreamConnectionDelegate {
         try pipeline.addHandler(
           UpstreamHandler(
             policy: trial.policy, tls: tls, serverName: "localhost", queue: trial.queue, threads: TrialThreads(),
-            delegate: trial, senders: SenderRule(trial.upstream)))
+            delegate: trial, senders: SenderRule(trial.upstream, postmaster: Address("postmaster@gate.test")!)))
       }
     }.whenFailure { _ in trial.value.end() }
   }
@@ -211,14 +211,21 @@ struct TrialCredentials: Sendable {
     func context(_ files: CertificateMaker.Files) throws -> TLSContext {
       try TLSContext.server(certificate: files.certificate, key: files.key, minimum: .v12)
     }
-    server = try context(try maker.makeCertificate("good"))
+    let good = try maker.makeCertificate("good")
+    server = try context(good)
     client = try TLSContext.client(authorities: maker.authority, minimum: .v12)
-    unacceptable = [
+    var unacceptable = [
       "expired": try context(try maker.makeCertificate("expired", validity: .expired)),
       "not yet valid": try context(try maker.makeCertificate("not-yet", validity: .notYet)),
       "of another name": try context(try maker.makeCertificate("other", names: ["elsewhere.example"])),
       "of a stranger": try context(try stranger.makeCertificate("strange")),
     ]
+    for weakness in CertificateMaker.Weakness.allCases {
+      let server = try context(good)
+      try maker.install(weakness, on: server.pointer)
+      unacceptable[weakness.rawValue] = server
+    }
+    self.unacceptable = unacceptable
   }
 }
 

@@ -102,6 +102,30 @@ struct LaneTests {
     #expect(ready(bench) == [0, 1, 0, 0])
   }
 
+  @Test("recipients of a lease go on in another lane, with an outcome or without, and who answered is known")
+  func movedOn() throws {
+    let bench = try bench()
+    let id = bench.take("one", to: ["1@a.example", "2@a.example", "3@a.example", "1@b.example"])
+    let lease = try self.lease(bench, lane(1))
+    let outcome = RecipientOutcome(index: 1, result: .deferred, reply: Reply(451, EnhancedStatus(4, 3, 0), "x"))
+    bench.queue.record(
+      [outcome], of: lease, through: "one", into: [0: 7, 1: 9, 3: 7], now: bench.now, jitter: 0)
+    bench.settle()
+    // The one of the other lane is not the lease's.
+    #expect(ready(bench) == [0, 1, 1, 0] && bench.queue.readyCount(lane(7), now: bench.now) == 1)
+    #expect(bench.queue.view(id)?.recipients.map(\.lane) == [7, 9, 1, 2])
+    #expect(try bench.queue.details(id)?.replies.map(\.upstream) == ["one"])
+    #expect(deliver(bench, lane(7)) == ["1@a.example"] && deliver(bench, lane(1)) == ["3@a.example"])
+    bench.pass(2 * minute)
+    #expect(deliver(bench, lane(9)) == ["2@a.example"])
+    // A routing that has come meanwhile knows better.
+    let late = try self.lease(bench, lane(2))
+    bench.queue.adopt(Self.router)
+    bench.queue.record([], of: late, into: [3: 7], now: bench.now, jitter: 0)
+    #expect(bench.queue.view(id)?.recipients.map(\.lane) == [1, 1, 1, 2])
+    #expect(deliver(bench, lane(2, 2)) == ["1@b.example"])
+  }
+
   @Test("sender, who brought it, and its size decide as well as the recipient")
   func facts() throws {
     let bench = try QueueBench()

@@ -140,8 +140,17 @@ struct ServerPlay {
         isStartingTLS = true
         return
       case .verify(let attempt):
-        let isRight = attempt.name == "alice" && attempt.password == Secret("s3cret")
+        let isRight =
+          switch attempt.evidence {
+          case .password(let password): attempt.name == "alice" && password == Secret("s3cret")
+          case .proof(let isRight): attempt.name == "alice" && isRight
+          }
         if session.loginChecked(isRight ? .accepted : .rejected, into: &said.octets) == .close { isClosed = true }
+      case .lookUp:
+        let verifier = SCRAMVerifier(password: Array("s3cret".utf8), salt: Array("saltsalt".utf8), iterations: 4_096)
+        let action = session.found(
+          verifier, nonce: [1, 2, 3], bindings: ChannelBindings(), into: &said.octets)
+        if action == .close { isClosed = true }
       case .store: session.stored()
       case .commit: session.committed("7KQ2M9XF4", into: &said.octets)
       case .abandon: break

@@ -42,7 +42,7 @@ struct BindingTests {
     try pair.carry()
     #expect(try handler(pair, isClient: true).serverEndPointBinding == digest(of: fixture.good.certificate))
     #expect(try (handler(pair, isClient: true).exporterBinding == nil) == isOld)
-    #expect(try handler(pair, isClient: false).serverEndPointBinding == nil)
+    #expect(try handler(pair, isClient: false).serverEndPointBinding == digest(of: fixture.good.certificate))
   }
 
   /// SHA-256, by which these certificates are signed.

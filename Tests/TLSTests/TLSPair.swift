@@ -65,13 +65,16 @@ final class TLSPair {
   let clientSeen = Recorder()
   let serverSeen = Recorder()
 
-  init(
-    client clientContext: TLSContext, server serverContext: TLSContext, serverName: String = "relay.example.com",
-    isActive: Bool = false
+  convenience init(
+    client: TLSContext, server: TLSContext, serverName: String = "relay.example.com", isActive: Bool = false
   ) throws {
+    let handler = TLSHandler(context: client, side: .client(serverName: serverName))
+    try self.init(client: handler, server: server, isActive: isActive)
+  }
+
+  init(client handler: TLSHandler, server serverContext: TLSContext, isActive: Bool = false) throws {
     if isActive { try connect() }
-    try client.pipeline.syncOperations.addHandlers(
-      TLSHandler(context: clientContext, side: .client(serverName: serverName)), clientSeen)
+    try client.pipeline.syncOperations.addHandlers(handler, clientSeen)
     try server.pipeline.syncOperations.addHandlers(TLSHandler(context: serverContext, side: .server), serverSeen)
     if !isActive { try connect() }
   }

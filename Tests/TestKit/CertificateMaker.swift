@@ -31,9 +31,9 @@ package final class CertificateMaker {
   /// Path of the authority's certificate, for `TLSContext.client`.
   package let authority: String
 
-  private let directory: String
-  private let issuer: OpaquePointer
-  private let issuerKey: OpaquePointer
+  let directory: String
+  let issuer: OpaquePointer
+  let issuerKey: OpaquePointer
 
   /// Writes `NAME.pem` into the directory.
   package init(directory: String, authority name: String = "authority") throws {
@@ -49,6 +49,22 @@ package final class CertificateMaker {
   deinit {
     X509_free(issuer)
     EVP_PKEY_free(issuerKey)
+  }
+
+  /// Writes `NAME.pem`, which holds a client's certificate and its key; and who signed it.
+  package func makeIdentity(_ name: String, validity: Validity = .current) throws -> String {
+    let path = "\(directory)/\(name).pem"
+    let key = try Self.makeKey()
+    defer { EVP_PKEY_free(key) }
+    let certificate = try Self.makeCertificate(
+      subject: name, key: key, issuer: issuer, issuerKey: issuerKey, validity: validity,
+      extensions: [(NID_basic_constraints, "critical,CA:FALSE"), (NID_ext_key_usage, "clientAuth")])
+    defer { X509_free(certificate) }
+    try Self.write(to: path) { file in
+      guard PEM_write_bio_X509(file, certificate) == 1 else { return 0 }
+      return PEM_write_bio_PrivateKey(file, key, nil, nil, 0, nil, nil)
+    }
+    return path
   }
 
   /// Writes `NAME.pem` and `NAME.key`: a server certificate for DNS names (wildcards as given) and IP addresses.
@@ -72,14 +88,14 @@ package final class CertificateMaker {
     return files
   }
 
-  private static func makeKey() throws -> OpaquePointer {
+  static func makeKey() throws -> OpaquePointer {
     guard let key = cossl_ec_generate("P-256") else { throw Failure(description: "no key generated") }
     return key
   }
 
-  private static func makeCertificate(
+  static func makeCertificate(
     subject: String, key: OpaquePointer, issuer: OpaquePointer?, issuerKey: OpaquePointer, validity: Validity,
-    extensions: [(identifier: Int32, value: String)]
+    extensions: [(identifier: Int32, value: String)], digest: OpaquePointer? = EVP_sha256()
   ) throws -> OpaquePointer {
     guard let certificate = X509_new() else { throw Failure(description: "no certificate allocated") }
     X509_set_version(certificate, Int(X509_VERSION_3))
@@ -100,14 +116,14 @@ package final class CertificateMaker {
       X509_add_ext(certificate, made, -1)
       X509_EXTENSION_free(made)
     }
-    guard X509_sign(certificate, issuerKey, EVP_sha256()) > 0 else {
+    guard X509_sign(certificate, issuerKey, digest) > 0 else {
       X509_free(certificate)
       throw Failure(description: "certificate for \(subject) not signed")
     }
     return certificate
   }
 
-  private static func write(to path: String, _ body: (OpaquePointer) -> Int32) throws {
+  static func write(to path: String, _ body: (OpaquePointer) -> Int32) throws {
     guard let file = BIO_new_file(path, "w") else { throw Failure(description: "cannot write \(path)") }
     let result = body(file)
     guard BIO_free(file) == 1, result == 1 else { throw Failure(description: "cannot write \(path)") }

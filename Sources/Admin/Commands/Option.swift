@@ -74,7 +74,7 @@ extension Command {
       case .stdin: "read the secret from standard input, one line"
       case .noTest: "do not try it at the upstream first"
       case .clientSecret: "the secret of an application (OAuth2) that logs in itself, not a password"
-      case .clientCertificate: "a PEM file with the certificate and the key of such an application"
+      case .clientCertificate: "a PEM file with certificate and key of such an application, or of auth = external"
       case .refreshToken: "the refresh token of somebody who has signed in elsewhere"
       case .from: "the envelope sender; <> is the null sender"
       case .to: "the recipient"

@@ -25,6 +25,11 @@ package enum ShowView {
     if message.state != "failed", message.state != "dropped", let expires = message.expires {
       lines.append("  gives up  \(expires.forPeople)   \(Humane.until(expires, from: now))")
     }
+    for sent in message.sentOn ?? [] {
+      lines.append(
+        "  sent on   \(sent.at.forPeople) by \(escaped(sent.upstream)) for "
+          + "\(Humane.count(sent.recipients, "recipient")): \(escaped(sent.reply))")
+    }
     if message.duplicatePossible == true {
       lines.append("  \(style.paint("!", .warning)) a connection broke before its last reply: a duplicate is possible")
     }
@@ -73,7 +78,7 @@ package enum ShowView {
 
   private static func reply(_ recipient: MessageReply.Recipient) -> String {
     let parts = [recipient.code.map(String.init), recipient.status, recipient.reply].compactMap { $0 }
-    return parts.isEmpty ? "-" : parts.joined(separator: " ")
+    return parts.isEmpty ? "-" : (recipient.upstream.map { "\($0): " } ?? "") + parts.joined(separator: " ")
   }
 }
 

@@ -17,9 +17,10 @@ package struct MessageReply: Sendable, Equatable, Codable {
     package var notify: String?
     /// The address that the sender wrote to at first, behind its type.
     package var original: String?
-    /// When it ended, through which upstream, and whether an admin ended it; for finished mail alone.
-    package var finished: Timestamp?
+    /// Who gave that reply, as far as it is known.
     package var upstream: String?
+    /// When it ended, and whether an admin ended it; for finished mail alone.
+    package var finished: Timestamp?
     package var byAdmin: Bool?
     package var duplicatePossible: Bool?
 
@@ -109,6 +110,22 @@ package struct MessageReply: Sendable, Equatable, Codable {
     }
   }
 
+  /// What an upstream said that sent recipients to another one.
+  package struct SentOn: Sendable, Equatable, Codable {
+    package var upstream: String
+    package var reply: String
+    package var at: Timestamp
+    /// How many.
+    package var recipients: Int
+
+    package init(upstream: String, reply: String, at: Timestamp, recipients: Int) {
+      self.upstream = upstream
+      self.reply = reply
+      self.at = at
+      self.recipients = recipients
+    }
+  }
+
   package var id: String
   package var state: String
   /// Empty for the null path.
@@ -128,6 +145,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
   package var client: Client?
   package var hold: Hold?
   package var drop: Drop?
+  /// Of mail that waits, as far as it is remembered; the oldest first.
+  package var sentOn: [SentOn]?
   /// How much goes back with a notification of failure, FULL or HDRS, and the sender's own name for the message; nil: he
   /// has not said.
   package var returned: String?
@@ -167,11 +186,11 @@ package struct MessageReply: Sendable, Equatable, Codable {
     case sender = "from"
     case recipients, size, received
     case ageSeconds = "age_s"
-    case next, expires, finished, submitter, client, hold, drop
+    case next, expires, finished, submitter, client, hold, drop, why
+    case sentOn = "sent_on"
     case returned = "ret"
     case envelopeID = "envid"
     case smtpUTF8 = "smtputf8"
-    case why
     case duplicatePossible = "duplicate_possible"
     case continues
   }
@@ -179,8 +198,8 @@ package struct MessageReply: Sendable, Equatable, Codable {
 
 extension MessageReply {
   /// An address has at most 496 octets, an original one 500 and a reply 512, JSON at most doubles them (all are free of
-  /// controls): with its names a recipient stays below 3.3 KiB, and 18 of them below a line.
-  package static let recipientsPerLineMax = 18
+  /// controls): with its names a recipient stays below 3.4 KiB, and 14 of them with what sent it on below a line.
+  package static let recipientsPerLineMax = 14
 
   /// The message in objects that each fit into a line; the client puts them together with `append`.
   package func lines() -> [MessageReply] {

@@ -32,8 +32,10 @@ extension AdminService {
       let ways = ways(of: facts.view)
       let candidates = Array(Set((ways ?? [names]).joined())).sorted()
       let explanation = MessageExplanation(
-        facts.view, facts.details, status, ways: ways,
-        meaning: { [administration] in administration.meaning(of: $0, from: candidates) }, now: now())
+        facts.view, facts.details, status, ways: ways, notes: administration.detours(of: id),
+        meaning: { [administration] reply, upstream in
+          administration.meaning(of: reply, from: upstream.map { [$0] } ?? candidates)
+        }, now: now())
       return .answered([.why(explanation.reply)], to: request)
     case .perhapsFinished(let prefix):
       if isName { throw Self.unknown(subject, names) }

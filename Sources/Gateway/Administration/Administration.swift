@@ -20,6 +20,8 @@ package protocol Administration: AnyObject, Sendable {
   func show(_ prefix: String) -> ShowResult
   /// A message with what is read back from the log; nil if it is gone or cannot be read.
   func details(of id: MessageID) -> MessageDetails?
+  /// What upstreams said that sent the message to others, as far as it is remembered.
+  func detours(of id: MessageID) -> [Detours.Note]
   /// What an undelivered recipient of the message was last told, read back from the log; nil if there is nothing.
   func lastReply(of id: MessageID) -> Reply?
   /// Searches of the history, newest first; `completed` is called once, from any thread, perhaps seconds later. The prefix

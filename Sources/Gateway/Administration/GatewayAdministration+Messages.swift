@@ -17,13 +17,15 @@ extension GatewayAdministration {
     guard ids.count == 1 else { return .ambiguous(ids) }
     let now = gateway.clock.now().wall
     // A record that cannot be read back is a message all the same.
-    if let details = details(of: id) { return .found(MessageReply(details, now: now)) }
+    if let details = details(of: id) { return .found(MessageReply(details, notes: detours(of: id), now: now)) }
     return gateway.queue.view(id).map { .found(MessageReply($0, now: now)) } ?? .unknown
   }
 
   func details(of id: MessageID) -> MessageDetails? {
     try? gateway.queue.details(id)
   }
+
+  func detours(of id: MessageID) -> [Detours.Note] { gateway.detours.notes(of: id) }
 
   func lastReply(of id: MessageID) -> Reply? {
     try? gateway.queue.lastReply(id)
@@ -32,7 +34,10 @@ extension GatewayAdministration {
   var surroundings: Selector.Surroundings {
     let ways = gateway.settings.current.routes.ways
     // While a new routing is on its way a lane may be one that it has not.
-    let upstreams = { (lane: UInt8) in Int(lane) < ways.count ? ways[Int(lane)].names : [] }
+    let detours = gateway.detours
+    let upstreams = { (lane: UInt8) in
+      Int(lane) < ways.count ? ways[Int(lane)].names : detours.way(of: lane)?.names ?? []
+    }
     return Selector.Surroundings(upstreams: upstreams) { network, address in
       guard let network = Network(network), let address = IPAddress(address) else { return false }
       return network.contains(address)

@@ -95,9 +95,16 @@ extension GatewayAdministration {
       lastSuccess: login.lastSuccess.map { Timestamp(milliseconds: $0) })
     if let keeper = gateway.tokens[settings.name] { describe(keeper, &reply) }
     let isRefused = gateway.upstreamHealth[settings.name].trouble?.kind == .login
+    let state = isRefused ? "refused" : login.isProven ? "ok" : "unused"
+    if settings.upstream.mechanism == .external, let identity = settings.tls.identity {
+      reply.kind = "client certificate"
+      reply.ends = Timestamp(milliseconds: identity.facts.notAfter * 1000)
+      if settings.credential == nil { (reply.source, reply.state) = (identity.source, state) }
+    }
     guard let credential = settings.credential else {
+      if settings.upstream.mechanism == .external { return reply }
       guard settings.oauth != nil else { return nil }
-      if reply.set != nil { reply.state = isRefused ? "refused" : login.isProven ? "ok" : "unused" }
+      if reply.set != nil { reply.state = state }
       return reply
     }
     switch credential.source {
@@ -107,7 +114,7 @@ extension GatewayAdministration {
     case .set(let by, let wall, _):
       (reply.source, reply.set, reply.setBy) = ("creds set", Timestamp(milliseconds: wall), by)
     }
-    reply.state = isRefused ? "refused" : login.isProven ? "ok" : "unused"
+    reply.state = state
     return reply
   }
 

@@ -17,7 +17,7 @@ extension GatewayAdministration {
       let carrying = isDecided ? [] : states.filter { $0.1.mayCarry }.map(\.0)
       isDecided = isDecided || !carrying.isEmpty
       for (name, health) in states {
-        let outcome = settings.upstream(named: name).map { SenderRule($0.upstream).outcome(for: delivery.sender) }
+        let outcome = settings.upstream(named: name)?.senderRule.outcome(for: delivery.sender)
         steps.append(
           RouteReply.Step(
             name: name, state: health.state, reason: health.reason, carries: carrying.contains(name),
@@ -32,20 +32,21 @@ extension GatewayAdministration {
   func upstream(_ name: String) throws(AdminError) -> UpstreamReply {
     try check(upstream: name)
     let now = gateway.clock.now()
-    guard let upstream = gateway.settings.current.upstream(named: name)?.upstream else {
+    guard let settings = gateway.settings.current.upstream(named: name) else {
       throw AdminError("upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'", exit: .noInput)
     }
     let health = gateway.upstreamHealth[name]
     return UpstreamReply(
-      upstream: StatusReply.Upstream(upstream, health, now: now), facts: facts(upstream, health))
+      upstream: StatusReply.Upstream(settings.upstream, health, now: now), facts: facts(settings, health))
   }
 
-  private func facts(_ upstream: Configuration.Upstream, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+  private func facts(_ settings: UpstreamSettings, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+    let upstream = settings.upstream
     var facts = [
       UpstreamReply.Fact("provider", upstream.provider), UpstreamReply.Fact("priority", "\(upstream.priority)"),
     ]
     if !upstream.isCapture {
-      facts.append(UpstreamReply.Fact("tls", upstream.securityText))
+      facts += SecurityFacts(settings, gateway.upstreamHealth.security(of: upstream.name)).facts
       facts.append(UpstreamReply.Fact("login", upstream.authenticates ? upstream.username ?? "yes" : "none"))
     }
     facts.append(UpstreamReply.Fact("connections", "at most \(upstream.maxConnections)"))
@@ -76,33 +77,11 @@ extension GatewayAdministration {
   }
 
   func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning? {
-    let candidates = upstreams.compactMap(gateway.settings.current.upstream(named:))
-    guard let any = candidates.first else { return nil }
-    // Which of several answered is not remembered, so what only one provider means by it may not be meant.
-    let isOne = candidates.allSatisfy { $0.upstream.provider == any.upstream.provider }
-    return ReplyMeaning(
-      reply, rules: any.rules, provider: isOne ? any.upstream.provider : "",
-      upstream: candidates.count == 1 ? any.name : "NAME")
+    ReplyMeaning(reply, from: upstreams, in: gateway.settings.current)
   }
 }
 
 extension UpstreamHealth {
   /// Mail may go to it; a standby upstream could have it.
   fileprivate var mayCarry: Bool { ["ok", "slow", "standby"].contains(state) }
-}
-
-extension Configuration.Upstream {
-  fileprivate var securityText: String {
-    let kind =
-      switch security {
-      case .implicit: "from the first octet"
-      case .starttls: "by STARTTLS, or nothing is said"
-      case .none: "none: allow_insecure is set"
-      }
-    guard security != .none else { return kind }
-    return switch verification {
-    case .full: "\(kind); certificate verified against \(authorities ?? "the system's store")"
-    case .pin: "\(kind); certificate verified against \(pins.count) pins"
-    }
-  }
 }

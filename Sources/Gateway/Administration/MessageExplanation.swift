@@ -12,16 +12,19 @@ struct MessageExplanation {
   private let status: StatusReply
   private let obstacles: Obstacles
   private let now: Int64
-  private let meaning: (Reply) -> ReplyMeaning?
-  /// nil: there are several, and which of them answered is not remembered.
+  private let notes: [Detours.Note]
+  private let meaning: (Reply, String?) -> ReplyMeaning?
+  /// Who answered where that is not remembered; nil: there are several.
   private let upstream: StatusReply.Upstream?
 
   /// `details` is nil where the message's record cannot be read; `ways` are those of its recipients, upstreams by name;
-  /// `meaning` knows replies; `now` is wall time in milliseconds.
+  /// `notes` say who sent it on; `meaning` knows replies of an upstream, or of one that is not known; `now` is wall time in
+  /// milliseconds.
   init(
     _ view: MessageView, _ details: MessageDetails?, _ status: StatusReply, ways: [[String]]? = nil,
-    meaning: @escaping (Reply) -> ReplyMeaning? = { _ in nil }, now: Int64
+    notes: [Detours.Note] = [], meaning: @escaping (Reply, String?) -> ReplyMeaning? = { _, _ in nil }, now: Int64
   ) {
+    self.notes = notes
     self.meaning = meaning
     self.view = view
     self.details = details
@@ -61,19 +64,19 @@ struct MessageExplanation {
     let left = view.recipients.filter { $0.state != .delivered && $0.state != .reported && $0.state != .relayed }
     let listed = left.isEmpty ? view.recipients : left
     guard let first = listed.first else { return "nobody" }
-    return first.address.text + (listed.count > 1 ? " and \(listed.count - 1) more" : "")
+    return Self.list(first.address.text, listed.count)
   }
 
   // MARK: Reasons
 
   private var reasons: [String] {
     switch view.state {
-    case .queued: obstacleSentences + last + lifetime
-    case .sending: last
-    case .deferred: last + obstacleSentences + nextAttempt + lifetime
+    case .queued: obstacleSentences + sentOn + last + lifetime
+    case .sending: sentOn + last
+    case .deferred: sentOn + last + obstacleSentences + nextAttempt + lifetime
     case .held: hold + last + ["time on hold does not count against queue.lifetime"]
     case .relayed: []
-    case .failed: last + ["nothing more is tried; the sender is being told"]
+    case .failed: sentOn + last + ["nothing more is tried; the sender is being told"]
     case .quarantined:
       [
         "its content does not read back as it was written, so it is kept and never sent",
@@ -88,7 +91,7 @@ struct MessageExplanation {
     answers.prefix(Self.answersMax).flatMap { answer -> [String] in
       let whom = answers.count > 1 ? "\(answer.receivers): " : ""
       let sentence = "\(whom)\(said(answer)) at \(time(answer.wall)) (attempt \(answer.attempts))"
-      return [sentence] + (answer.isOurs ? [] : meaning(answer.reply)?.sentences ?? [])
+      return [sentence] + (answer.isOurs ? [] : meaning(answer.reply, answer.upstream)?.sentences ?? [])
     } + (answers.count > Self.answersMax ? ["and \(answers.count - Self.answersMax) other answers"] : [])
       + (details?.duplicatePossible == true
         ? ["a connection broke before the answer came, so the other side may have it already"] : [])
@@ -99,7 +102,23 @@ struct MessageExplanation {
   private func said(_ answer: Answer) -> String {
     // What we note where no answer came reads as if one had.
     if answer.isOurs { return answer.reply.description }
-    return "\(upstream?.name ?? "the upstream") answered \(answer.reply)"
+    return "\(answer.upstream ?? upstream?.name ?? "the upstream") answered \(answer.reply)"
+  }
+
+  /// Whom an upstream sent to another one, of those that have not got the message.
+  private var sentOn: [String] {
+    notes.flatMap { note -> [String] in
+      let left = note.indexes.filter { view.recipients.indices.contains($0) && view.recipients[$0].state != .delivered }
+      guard let first = left.first else { return [] }
+      let whom = view.recipients.count > 1 ? "\(Self.list(view.recipients[first].address.text, left.count)): " : ""
+      return ["\(whom)\(note.upstream) answered \(note.reply) at \(time(note.wall)), so another upstream was asked"]
+        + (meaning(note.reply, note.upstream)?.sentences ?? [])
+    }
+  }
+
+  /// `bob@example.org and 2 more`.
+  fileprivate static func list(_ first: String, _ count: Int) -> String {
+    first + (count > 1 ? " and \(count - 1) more" : "")
   }
 
   private var obstacleSentences: [String] {
@@ -158,15 +177,16 @@ struct MessageExplanation {
     }
   }
 
-  /// The same answer to several recipients.
+  /// The same answer of the same upstream to several recipients.
   private struct Answer {
     var reply: Reply
     var wall: Int64
     var attempts: Int
     var first: String
+    var upstream: String?
     var count = 1
 
-    var receivers: String { first + (count > 1 ? " and \(count - 1) more" : "") }
+    var receivers: String { MessageExplanation.list(first, count) }
 
     var isOurs: Bool { reply.isOurs }
   }
@@ -177,14 +197,15 @@ struct MessageExplanation {
     for last in details?.replies ?? [] where view.recipients.indices.contains(last.index) {
       let recipient = view.recipients[last.index]
       guard recipient.state != .delivered, recipient.state != .relayed else { continue }
-      if let same = answers.firstIndex(where: { $0.reply == last.reply }) {
+      if let same = answers.firstIndex(where: { $0.reply == last.reply && $0.upstream == last.upstream }) {
         answers[same].count += 1
         answers[same].wall = max(answers[same].wall, last.wall)
         answers[same].attempts = max(answers[same].attempts, recipient.attempts)
       } else {
         answers.append(
           Answer(
-            reply: last.reply, wall: last.wall, attempts: recipient.attempts, first: recipient.address.text))
+            reply: last.reply, wall: last.wall, attempts: recipient.attempts, first: recipient.address.text,
+            upstream: last.upstream))
       }
     }
     return answers.sorted { $0.wall > $1.wall }

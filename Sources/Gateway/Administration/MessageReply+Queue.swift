@@ -30,12 +30,14 @@ extension MessageReply {
   }
 
   /// All that `show` says: the row with what was read back from the log.
-  package init(_ details: MessageDetails, now: Int64) {
+  package init(_ details: MessageDetails, notes: [Detours.Note] = [], now: Int64) {
     self.init(details.view, now: now)
+    if !notes.isEmpty { sentOn = notes.map(SentOn.init) }
     for last in details.replies where recipients.indices.contains(last.index) {
       recipients[last.index].code = last.reply.code
       recipients[last.index].status = last.reply.status?.description
       recipients[last.index].reply = last.reply.text.text
+      recipients[last.index].upstream = last.upstream
     }
     let origin = details.origin
     client = Client(
@@ -50,5 +52,13 @@ extension MessageReply {
       recipients[index].notify = wish.events?.text
       recipients[index].original = wish.original.flatMap(OriginalRecipient.init).map { "\($0.type);\($0.address)" }
     }
+  }
+}
+
+extension MessageReply.SentOn {
+  fileprivate init(_ note: Detours.Note) {
+    self.init(
+      upstream: note.upstream, reply: note.reply.description, at: Timestamp(milliseconds: note.wall),
+      recipients: note.indexes.count)
   }
 }

@@ -30,5 +30,16 @@ package struct ReplyMeaning: Sendable, Equatable {
     }
   }
 
+  /// Of a reply that one of these upstreams gave. Where it is not known which, what only one provider means by it may not
+  /// be meant.
+  init?(_ reply: Reply, from upstreams: [String], in settings: Settings) {
+    let candidates = upstreams.compactMap(settings.upstream(named:))
+    guard let any = candidates.first else { return nil }
+    let isOne = candidates.allSatisfy { $0.upstream.provider == any.upstream.provider }
+    self.init(
+      reply, rules: any.rules, provider: isOne ? any.upstream.provider : "",
+      upstream: candidates.count == 1 ? any.name : "NAME")
+  }
+
   var sentences: [String] { ["that means: \(cause)"] + (fix.map { ["what to do: \($0)"] } ?? []) }
 }

@@ -65,7 +65,8 @@ extension Gateway {
   private static func isCredentialChanged(from old: Settings, to new: Settings) -> Bool {
     old.upstreams.contains { before in
       guard let after = new.upstream(named: before.name) else { return false }
-      return after.upstream == before.upstream && (after.login != before.login || after.oauth != before.oauth)
+      return after.upstream == before.upstream
+        && (after.login != before.login || after.oauth != before.oauth || after.tls.identity != before.tls.identity)
     }
   }
 
@@ -93,16 +94,23 @@ extension Gateway {
   // MARK: what works and yet is not as it should be
 
   func warn() {
-    warnOfCertificate()
+    warnOfCertificates()
     warnOfUnservedSockets()
     warnOfCredential()
   }
 
-  private func warnOfCertificate() {
+  private func warnOfCertificates() {
     let current = settings.current
-    guard let end = current.serverTLS?.notAfter else { return }
+    warnOfCertificate(current.configuration.tls.certificate, current.serverTLS?.notAfter)
+    for identity in current.upstreams.compactMap(\.tls.identity) {
+      warnOfCertificate(identity.source, identity.facts.notAfter)
+    }
+  }
+
+  private func warnOfCertificate(_ path: String, _ end: Int64?) {
+    guard let end else { return }
     let days = (end - clock.now().wall / 1000) / 86_400
-    if days < 14 { log.report(.certificateExpires(path: current.configuration.tls.certificate, inDays: days)) }
+    if days < 14 { log.report(.certificateExpires(path: path, inDays: days)) }
   }
 
   private func warnOfUnservedSockets() {

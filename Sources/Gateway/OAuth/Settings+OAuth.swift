@@ -102,7 +102,7 @@ extension UpstreamCredential {
 
 extension Credentials {
   /// Something bears the name, good or bad.
-  fileprivate func exists(_ name: String) -> Bool {
+  func exists(_ name: String) -> Bool {
     do {
       _ = try find(name)
       return true

@@ -96,7 +96,7 @@ final class TokenKeepers: Sendable {
     let name = upstream.name
     return TokenKeeper(
       upstream: name, username: upstream.username, mechanism: settings.tokenMechanism,
-      server: TokenServer(client: client, tls: settings.tls, http: http, clock: clock), store: store,
+      server: TokenServer(client: client, tls: settings.tokenTLS, http: http, clock: clock), store: store,
       threads: threads, clock: clock, eventLoop: eventLoop,
       news: news ?? { [weak self] in self?.tell($0, of: name) })
   }

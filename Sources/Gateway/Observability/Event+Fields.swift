@@ -106,7 +106,7 @@ extension Event: LogRecord {
     case .sessionsExceeded(let client):
       list.add(client)
 
-    case .sent(let report), .deferred(let report), .failed(let report):
+    case .sent(let report), .deferred(let report), .failed(let report), .rerouted(let report):
       Self.describe(report, as: kind, into: &list)
     case .removed(let id):
       list.add(.queueID, id.description)

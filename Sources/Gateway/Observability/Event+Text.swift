@@ -89,6 +89,7 @@ extension Event {
     case .deferred(let report): Self.outcome(report, "deferred", EnhancedStatus(4, 0, 0))
     case .failed(let report) where kind == .expired: Self.outcome(report, "expired", EnhancedStatus(4, 4, 7))
     case .failed(let report): Self.outcome(report, "bounced", EnhancedStatus(5, 0, 0))
+    case .rerouted(let report): Self.outcome(report, "rerouted", EnhancedStatus(5, 0, 0))
     case .removed(let id): "\(id): removed"
     case .contentUnreadable(let id, let reason):
       "warning: \(id): content cannot be read, not sent: \(reason)"

@@ -63,6 +63,8 @@ package enum Event: Sendable {
   case sent(DeliveryReport)
   case deferred(DeliveryReport)
   case failed(DeliveryReport)
+  /// The upstream has sent a recipient to another one, which is asked at once.
+  case rerouted(DeliveryReport)
   /// The last recipient is finished, and the message is no more.
   case removed(MessageID)
   case contentUnreadable(MessageID, String)
@@ -129,6 +131,7 @@ package enum Event: Sendable {
     case .deferred: .deferred
     // The last reply of a message that was given up is the deferral that came too late.
     case .failed(let report): report.reply.isTransient ? .expired : .failed
+    case .rerouted: .rerouted
     case .removed: .removed
     case .notified: .notified
     case .doubleBounced: .doubleBounced

@@ -42,6 +42,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   case deferred
   case failed
   case expired
+  case rerouted
   case removed
   case notified
   case doubleBounced = "double-bounced"
@@ -102,6 +103,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .deferred: "567aa7cf9a0c42f280bf5cca82914888"
     case .failed: "13d4cf4f0f844a9da82ff1b8c64d2aff"
     case .expired: "a6460f415a1a42bca31d6c0c57d202ab"
+    case .rerouted: "a1e957db9f264e5fb001f2484308d2d2"
     case .removed: "de470acda8a448ec80a753d55381fdbe"
     case .notified: "9a565a5bc14a4c2ab6abd702f2fb455c"
     case .doubleBounced: "0ef97aea7c5c4955bcf4a0cac2f9977c"
@@ -139,7 +141,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
       .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
       .notice
-    case .accepted, .queued, .rejected, .clientLeft, .sent, .deferred, .removed, .notified: .info
+    case .accepted, .queued, .rejected, .clientLeft, .sent, .deferred, .rerouted, .removed, .notified: .info
     }
   }
 
@@ -149,7 +151,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .accepted, .rejected, .relayRefused, .clientLeft, .authFailed, .authThrottled, .clientTLSFailed,
       .sessionsExceeded:
       "postern/submission/smtpd"
-    case .sent, .deferred, .failed, .expired: "postern/smtp"
+    case .sent, .deferred, .failed, .expired, .rerouted: "postern/smtp"
     case .notified, .doubleBounced, .notificationPostponed: "postern/bounce"
     case .queued, .removed, .upstreamPaused, .upstreamAuthFailed, .upstreamTLSFailed, .upstreamUnreachable,
       .upstreamRecovered, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable:

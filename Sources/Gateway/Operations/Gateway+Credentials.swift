@@ -17,6 +17,9 @@ extension Gateway {
   /// The credential that a kind of secret is for this upstream; nil if it has no use for that.
   private func credentialName(of settings: UpstreamSettings, kind: CredentialKind?) -> String? {
     let upstream = settings.upstream
+    if upstream.usesCertificateCredential {
+      return kind == nil || kind == .clientCertificate ? upstream.clientCertificateCredential : nil
+    }
     guard OAuthSettings(upstream) != nil else { return kind == nil ? upstream.credentialName : nil }
     switch kind {
     case .clientSecret: return upstream.clientSecretCredential
@@ -41,7 +44,7 @@ extension Gateway {
       let name = credentialName(of: settings, kind: kind)
     else { return completed(.failure(.upstreamHasNoLogin(upstreamName))) }
     let credential = UpstreamCredential.set(name, to: secret, by: by, at: clock.now().wall, over: credentialFiles)
-    if let fault = credential.fault(in: secret) {
+    if let fault = settings.fault(of: credential, in: secret) {
       return completed(.failure(.usage("bad_secret", "cannot set \(name): \(fault)")))
     }
     guard test else { return adopt(credential, by: by, testedWith: settings, probe: nil, completed) }
@@ -89,8 +92,10 @@ extension Gateway {
     let released = isPaused ? 0 : queue.readyCount(now: clock.now())
     log.report(
       .credentialChanged(name, upstream: upstream.name, by: by, reply: probe?.reply, released: released))
+    // That of `new`: when the loop comes to it, a reload may have brought other routes.
+    let routing = queue.routing
     dispatcherLoop.execute {
-      self.dispatcher.value.replace(new, routing: self.queue.routing, loginWorks: probe == nil ? nil : upstream.name)
+      self.dispatcher.value.replace(new, routing: routing, loginWorks: probe == nil ? nil : upstream.name)
     }
     return .success(
       CredentialChangeReply(

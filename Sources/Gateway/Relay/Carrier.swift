@@ -30,6 +30,8 @@ protocol CarrierDelegate: AnyObject {
   func troubled(_ trouble: UpstreamTrouble)
   /// A dialogue stands, login and all; and it has carried a message.
   func connected(afterTransaction: Bool)
+  /// It stands under this TLS; nil: in clear.
+  func secured(_ security: ConnectionSecurity?)
   /// Octets moved, in or out.
   func progressed()
   /// A connection ended without trouble; its place is free.

@@ -39,10 +39,17 @@ package protocol Connector: Sendable {
 package struct TCPConnector: Connector {
   private let connectSeconds: Int
   private let resolvers: NIOThreadPool
+  private let lookup: SystemResolver.Lookup
 
+  /// `connectSeconds` are for everything: the resolver's answer and all attempts.
   package init(connectSeconds: Int, resolvers: NIOThreadPool) {
+    self.init(connectSeconds: connectSeconds, resolvers: resolvers, lookup: SystemResolver.lookUp)
+  }
+
+  init(connectSeconds: Int, resolvers: NIOThreadPool, lookup: @escaping SystemResolver.Lookup) {
     self.connectSeconds = connectSeconds
     self.resolvers = resolvers
+    self.lookup = lookup
   }
 
   package func connect(
@@ -54,7 +61,7 @@ package struct TCPConnector: Connector {
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer(configure)
-      .resolver(SystemResolver(destination, threads: resolvers, eventLoop: eventLoop))
+      .resolver(SystemResolver(destination, threads: resolvers, eventLoop: eventLoop, lookup: lookup))
     if let source = destination.source {
       do {
         bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source.description, port: 0))

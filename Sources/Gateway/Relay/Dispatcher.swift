@@ -22,15 +22,17 @@ package final class Dispatcher: BellListener {
     package var log: EventLog
     /// nil: no upstream has a quota.
     package var quotas: QuotaBook?
+    package var detours: Detours
     /// Where connections that these settings ask for get their login from.
     package var logins: (UpstreamSettings) -> any LoginSource
 
     package init(
       queue: MessageQueue, connector: any Connector, threads: any WorkerThreads, clock: Clock,
-      random: @escaping () -> UInt64, log: EventLog, quotas: QuotaBook? = nil,
+      random: @escaping () -> UInt64, log: EventLog, quotas: QuotaBook? = nil, detours: Detours = Detours(),
       logins: @escaping (UpstreamSettings) -> any LoginSource = { FixedLogin($0.login) }
     ) {
       self.quotas = quotas
+      self.detours = detours
       self.queue = queue
       self.connector = connector
       self.threads = threads
@@ -45,6 +47,8 @@ package final class Dispatcher: BellListener {
   private struct ServedLane {
     let lane: Lane
     let groups: [[UpstreamAccount]]
+    /// Where its mail came from if it was sent on, and goes back to; nil: it is a lane of the routes.
+    var home: UInt8?
 
     var isServed: Bool { groups.joined().contains(where: \.isAvailable) }
 
@@ -93,11 +97,19 @@ package final class Dispatcher: BellListener {
   }
 
   private func serve(_ table: RouteTable, routing: UInt32) {
-    lanes = table.ways.enumerated().map { number, way in
+    parts.detours.adopt(table, routing: routing)
+    lanes = []
+    for way in table.ways { serve(way, routing: routing) }
+    for detour in parts.detours.all { serve(detour.way, home: detour.home, routing: routing) }
+  }
+
+  /// As the next lane.
+  private func serve(_ way: Way, home: UInt8? = nil, routing: UInt32) {
+    lanes.append(
       ServedLane(
-        lane: Lane(routing: routing, number: UInt8(number)),
-        groups: way.groups.map { names in names.compactMap { name in accounts.first { $0.name == name } } })
-    }
+        lane: Lane(routing: routing, number: UInt8(lanes.count)),
+        groups: way.groups.map { names in names.compactMap { name in accounts.first { $0.name == name } } },
+        home: home))
   }
 
   // MARK: what the gateway asks
@@ -110,6 +122,7 @@ package final class Dispatcher: BellListener {
     defer { isRunning = false }
     let now = parts.clock.now()
     for account in accounts { account.look(now) }
+    sendHome(now)
     noteStandstill(now)
     for account in accounts {
       let waiting = waiting(for: account, now)
@@ -204,6 +217,22 @@ package final class Dispatcher: BellListener {
     lanes.reduce(0) { $1.isTurn(of: account) ? $0 + parts.queue.readyCount($1.lane, now: now) : $0 }
   }
 
+  /// Mail that was sent on to upstreams none of which can any more begins again where it came from: it must not wait for
+  /// one of them as if there were no others.
+  private func sendHome(_ now: Instant) {
+    for lane in lanes where lane.home != nil && !lane.isServed {
+      for _ in 0..<Self.sentHomeMax {
+        guard let lease = parts.queue.lease(lane.lane, now: now) else { break }
+        let lanes = Dictionary(uniqueKeysWithValues: lease.recipientIndexes.map { ($0, lane.home!) })
+        parts.queue.record([], of: lease, into: lanes, now: now, jitter: 0)
+      }
+      if parts.queue.readyCount(lane.lane, now: now) > 0 { runSoon() }
+    }
+  }
+
+  /// In one turn of the loop.
+  private static let sentHomeMax = 256
+
   // MARK: time
 
   /// Mail that no upstream can take must not grow old meanwhile.
@@ -248,6 +277,22 @@ extension Dispatcher: AccountOwner {
     return nil
   }
 
+  func onward(from lane: Lane, past account: UpstreamAccount) -> Onward {
+    // Other routes have come meanwhile: they will be asked at its time.
+    guard lanes[0].lane.routing == lane.routing, let way = parts.detours.way(of: lane.number) else { return .later }
+    let left = way.without(account.name)
+    if left.groups.isEmpty { return .nobody }
+    guard left.names.contains(where: { name in accounts.contains { $0.name == name && $0.isAvailable } }),
+      let number = parts.detours.lane(from: lane.number, past: account.name)
+    else { return .later }
+    if Int(number) == lanes.count {
+      serve(left, home: parts.detours.home(of: number), routing: lane.routing)
+    }
+    return .lane(number)
+  }
+
+  func home(of lane: Lane) -> UInt8? { parts.detours.home(of: lane.number) }
+
   func waiting(behind account: UpstreamAccount) -> Int {
     let now = parts.clock.now()
     return lanes.reduce(0) { sum, lane in
@@ -284,7 +329,7 @@ extension Dispatcher: AccountOwner {
   func schedule() {
     let now = parts.clock.now()
     for account in accounts {
-      account.publishHealth(isNeeded: lanes.contains { $0.isTurn(of: account) }, now)
+      account.publishHealth(isNeeded: lanes.contains { $0.home == nil && $0.isTurn(of: account) }, now)
     }
     timer?.cancel()
     timer = nil

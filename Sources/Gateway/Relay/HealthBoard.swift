@@ -9,6 +9,14 @@ package final class HealthBoard: Sendable {
   private struct Entry {
     var health = UpstreamHealth()
     var login = LoginRecord()
+    var security: SecurityRecord?
+  }
+
+  /// The TLS of the connection that stood last, under the settings that are in force.
+  struct SecurityRecord: Sendable {
+    var security: ConnectionSecurity
+    /// Wall milliseconds.
+    var seen: Int64
   }
 
   /// How our login at an upstream fared since the start.
@@ -28,6 +36,9 @@ package final class HealthBoard: Sendable {
 
   func login(at upstream: String) -> LoginRecord { entry(upstream).login }
 
+  /// nil: none has stood.
+  func security(of upstream: String) -> SecurityRecord? { entry(upstream).security }
+
   private func entry(_ upstream: String) -> Entry { entries.withLock { $0[upstream] } ?? Entry() }
 
   func publish(_ health: UpstreamHealth, of upstream: String) {
@@ -36,6 +47,17 @@ package final class HealthBoard: Sendable {
 
   func loginAccepted(at upstream: String, wall: Int64) {
     entries.withLock { $0[upstream, default: Entry()].login = LoginRecord(lastSuccess: wall, isProven: true) }
+  }
+
+  func secured(by security: ConnectionSecurity?, at upstream: String, wall: Int64) {
+    entries.withLock {
+      $0[upstream, default: Entry()].security = security.map { SecurityRecord(security: $0, seen: wall) }
+    }
+  }
+
+  /// What was seen was seen under other settings.
+  func forgetSecurity(of upstream: String) {
+    entries.withLock { $0[upstream]?.security = nil }
   }
 
   /// The secret is another one from now on.

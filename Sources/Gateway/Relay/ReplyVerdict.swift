@@ -4,6 +4,16 @@
 import Configuration
 import SMTP
 
+/// Where mail goes that an upstream has sent to another one.
+enum Onward: Equatable {
+  /// What is left of its way can take it.
+  case lane(UInt8)
+  /// Others are left, and none of them can take it now.
+  case later
+  /// All were asked.
+  case nobody
+}
+
 /// What follows from the replies to one message: the one place where explain rules decide. A rule that blames the account
 /// leaves the recipient untried, so that no attempt counts and nothing is bounced.
 struct ReplyVerdict {
@@ -12,6 +22,8 @@ struct ReplyVerdict {
   private(set) var trouble: UpstreamTrouble?
   /// It asked us to slow down.
   private(set) var slowing: Reply?
+  /// Recipients that another upstream may take, by place in the results, with what this one said.
+  private(set) var sentOn: [Int: Reply] = [:]
 
   /// Stages at which a reply is about a message.
   private static let stages = ["mail", "rcpt", "data", "content"]
@@ -29,10 +41,23 @@ struct ReplyVerdict {
         self.results[index] = .deferred(reply)
       case .fail: self.results[index] = .failed(reply)
       case .retry: self.results[index] = .deferred(reply)
-      // Which upstream takes it after this one is the route's; it is the same for the next attempt.
-      case .reroute: break
+      case .reroute: sentOn[index] = reply
       }
     }
+  }
+
+  /// Whether there is another upstream for those that are to have one. If all of the way were asked, the last reply
+  /// decides by its first digit: nobody takes this message, and its sender is told now.
+  mutating func settle(_ onward: Onward) {
+    for (index, reply) in sentOn {
+      switch onward {
+      case .lane: results[index] = .untried
+      case .later: results[index] = .deferred(reply)
+      case .nobody: break
+      }
+    }
+    if case .lane = onward { return }
+    sentOn = [:]
   }
 
   /// Recipients that the upstream has taken the message for, or may have.

@@ -16,6 +16,9 @@ package struct Way: Sendable, Hashable, CustomStringConvertible {
 
   package var names: [String] { groups.flatMap { $0 } }
 
+  /// Without groups if there was nobody else.
+  func without(_ name: String) -> Way { Way(groups.map { $0.filter { $0 != name } }.filter { !$0.isEmpty }) }
+
   /// `ses, then gmail or fastmail`.
   package var description: String { groups.map { $0.joined(separator: " or ") }.joined(separator: ", then ") }
 }

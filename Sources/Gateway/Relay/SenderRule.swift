@@ -23,16 +23,22 @@ struct SenderRule: Sendable {
   }
 
   private let upstream: Configuration.Upstream
+  /// Whose name notifications go out under where the null sender is refused and there is nobody else.
+  private let postmaster: Address
 
-  init(_ upstream: Configuration.Upstream) {
+  init(_ upstream: Configuration.Upstream, postmaster: Address) {
     self.upstream = upstream
+    self.postmaster = postmaster
   }
 
   /// A notification keeps its null sender unless the provider refuses that (RFC 5321 section 4.5.5 wants it kept): then
   /// it goes out as the account, which is better than no notification.
   func outcome(for sender: Address?) -> Outcome {
-    if upstream.accepts(sender: sender) { return .address(sender) }
-    return upstream.rewrite.map { .address($0) } ?? .refused
+    switch upstream.outgoingSender(for: sender, postmaster: postmaster) {
+    case .same: .address(sender)
+    case .rewritten(let address): .address(address)
+    case .refused: .refused
+    }
   }
 
   /// What stands in MAIL. Mail that is refused does not come so far.
@@ -42,7 +48,7 @@ struct SenderRule: Sendable {
 
   /// For the header of one message; nil if no author can be one that is refused.
   var rewriting: SenderRewriting? {
-    guard let account = upstream.rewrite, upstream.senders != [.any] else { return nil }
+    guard let account = upstream.replacementAuthor else { return nil }
     let senders = upstream.senders
     return SenderRewriting(account: account.text) { text in
       guard let address = Address(text) else { return false }

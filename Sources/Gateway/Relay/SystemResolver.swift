@@ -11,13 +11,20 @@ final class SystemResolver: Resolver, Sendable {
   /// A name with hundreds of addresses is not worth hundreds of attempts.
   static let addressesMax = 8
 
+  /// Waits for the answer as long as it takes; on a thread of its own.
+  typealias Lookup = @Sendable (Destination) throws -> [SocketAddress]
+
   private let destination: Destination
+  private let lookup: Lookup
   private let threads: NIOThreadPool
   private let four: EventLoopPromise<[SocketAddress]>
   private let six: EventLoopPromise<[SocketAddress]>
 
-  init(_ destination: Destination, threads: NIOThreadPool, eventLoop: any EventLoop) {
+  init(
+    _ destination: Destination, threads: NIOThreadPool, eventLoop: any EventLoop, lookup: @escaping Lookup
+  ) {
     self.destination = destination
+    self.lookup = lookup
     self.threads = threads
     four = eventLoop.makePromise()
     six = eventLoop.makePromise()
@@ -28,7 +35,7 @@ final class SystemResolver: Resolver, Sendable {
     threads.submit { [self] state in
       guard case .active = state else { return fail(ChannelError.ioOnClosedChannel) }
       do {
-        let (four, six) = Self.chosen(try resolve())
+        let (four, six) = Self.chosen(try lookup(destination))
         self.six.succeed(six)
         self.four.succeed(four)
       } catch {
@@ -60,22 +67,23 @@ final class SystemResolver: Resolver, Sendable {
 
   // MARK: on a thread that may wait
 
-  private func resolve() throws -> [SocketAddress] {
+  /// Asks the system.
+  static func lookUp(_ destination: Destination) throws -> [SocketAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_family = family
+    hints.ai_family = family(of: destination)
     var found: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(destination.host, String(destination.port), &hints, &found)
-    guard code == 0 else { throw ResolverError(description: Self.text(code)) }
+    guard code == 0 else { throw ResolverError(description: text(code)) }
     defer { freeaddrinfo(found) }
     return sequence(first: found, next: { $0?.pointee.ai_next }).compactMap { entry in
       guard let entry = entry?.pointee, let address = entry.ai_addr else { return nil }
-      return Self.socketAddress(address, family: entry.ai_family)
+      return socketAddress(address, family: entry.ai_family)
     }
   }
 
   /// An address that we bind to decides the family as well as the admin does.
-  private var family: Int32 {
+  private static func family(of destination: Destination) -> Int32 {
     if let source = destination.source { return source.isIPv4 ? AF_INET : AF_INET6 }
     return switch destination.ipVersion {
     case .any: AF_UNSPEC

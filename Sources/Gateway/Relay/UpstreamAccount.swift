@@ -12,6 +12,10 @@ import WAL
 protocol AccountOwner: AnyObject {
   /// The next message that this account is to carry now.
   func nextLease(for account: UpstreamAccount) -> Lease?
+  /// Where mail of this lane goes that this account has sent to another one.
+  func onward(from lane: Lane, past account: UpstreamAccount) -> Onward
+  /// The lane that mail came from which was sent on to this one; nil: this is its own.
+  func home(of lane: Lane) -> UInt8?
   /// Messages of all its ways that are ready, whoever will carry them.
   func waiting(behind account: UpstreamAccount) -> Int
   /// Something changed: gives work to whoever can do it.
@@ -35,7 +39,7 @@ protocol AccountOwner: AnyObject {
 /// Lives on the dispatcher's event loop.
 final class UpstreamAccount: CarrierDelegate {
   let name: String
-  private let parts: Dispatcher.Parts
+  let parts: Dispatcher.Parts
   private let eventLoop: any EventLoop
   private let board: HealthBoard
   private unowned let owner: any AccountOwner
@@ -137,9 +141,12 @@ final class UpstreamAccount: CarrierDelegate {
     breaker.reset(now: parts.clock.now().monotonic)
     if loginWorks {
       board.loginAccepted(at: name, wall: parts.clock.now().wall)
-    } else if new.login != settings.login || new.oauth != settings.oauth {
+    } else if new.login != settings.login || new.oauth != settings.oauth
+      || new.tls.identity != settings.tls.identity
+    {
       board.loginReplaced(at: name)
     }
+    board.forgetSecurity(of: name)
     settings = new
     budget.adopt(new.upstream)
     if loginWorks, breaker.trouble?.kind == .login { heal() }
@@ -196,7 +203,7 @@ final class UpstreamAccount: CarrierDelegate {
 
   /// Mail that this upstream can take from nobody has failed before anybody is asked.
   private func deliverableLease() -> Lease? {
-    let rule = SenderRule(settings.upstream)
+    let rule = settings.senderRule
     for _ in 0..<Self.refusalsMax {
       guard let lease = owner.nextLease(for: self) else { return nil }
       guard let refusal = rule.refusal(of: lease.envelope.sender) else { return lease }
@@ -214,31 +221,43 @@ final class UpstreamAccount: CarrierDelegate {
 
   func finished(_ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?) {
     let now = parts.clock.now()
-    let verdict = ReplyVerdict(results, rules: settings.rules, provider: settings.upstream.provider)
+    var verdict = ReplyVerdict(results, rules: settings.rules, provider: settings.upstream.provider)
+    let onward = verdict.sentOn.isEmpty ? .nobody : owner.onward(from: lease.lane, past: self)
+    verdict.settle(onward)
     budget.ended(recipients: lease.envelope.recipients.count, taken: verdict.taken, now)
     if let reply = verdict.slowing, pace.slowed(reply, now: now.monotonic) {
       parts.log.report(.upstreamPaced(name, reply))
     }
-    record(lease, verdict.results, course)
+    let lanes = sendOn(lease, verdict, onward, course)
+    record(lease, verdict.results, course, into: lanes)
     if let trouble = verdict.trouble { troubled(trouble) }
     noteQuota(now)
     // A deferral has a time of its own to wake up for.
     owner.schedule()
   }
 
-  private func record(_ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?) {
+  /// `lanes` has those that another upstream is to take, by index.
+  private func record(
+    _ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?, into lanes: [Int: UInt8] = [:]
+  ) {
     let now = parts.clock.now()
     let (id, recipients, delay) = (lease.id, lease.envelope.recipients, now.wall - lease.submittedAt)
     let (indexes, attempt) = (lease.recipientIndexes, lease.attempt)
     let hasSender = lease.envelope.sender != nil
     let outcomes = zip(indexes, results).compactMap { RecipientOutcome($1, index: $0) }
-    guard !outcomes.isEmpty else {
+    guard !outcomes.isEmpty || !lanes.isEmpty else {
       parts.queue.release(lease)
       return owner.messageRemained()
     }
     owner.settleStandstill()
     owner.progressed()
-    let all = parts.queue.record(outcomes, of: lease, through: name, now: now, jitter: parts.random())
+    var lanes = lanes
+    // The next time begins with the first upstream of the way again.
+    if let home = owner.home(of: lease.lane) {
+      for outcome in outcomes where outcome.result == .deferred { lanes[outcome.index] = home }
+    }
+    let all = parts.queue.record(
+      outcomes, of: lease, through: name, into: lanes, now: now, jitter: parts.random())
     for decided in all {
       guard let position = indexes.firstIndex(of: decided.index) else { continue }
       report(
@@ -255,6 +274,7 @@ final class UpstreamAccount: CarrierDelegate {
       owner.runSoon()
     }
     if parts.queue.view(id) == nil {
+      parts.detours.forget(id)
       parts.log.report(.removed(id), at: .info)
     } else {
       owner.messageRemained()
@@ -290,6 +310,10 @@ final class UpstreamAccount: CarrierDelegate {
     guard !hasConnected else { return }
     hasConnected = true
     owner.runSoon()
+  }
+
+  func secured(_ security: ConnectionSecurity?) {
+    board.secured(by: security, at: name, wall: parts.clock.now().wall)
   }
 
   func connectionRetired() { owner.run() }

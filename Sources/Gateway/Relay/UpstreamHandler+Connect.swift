@@ -38,7 +38,7 @@ extension UpstreamHandler {
         try pipeline.addHandler(
           UpstreamHandler(
             policy: policy, tls: tls, serverName: upstream.host, queue: queue, threads: threads,
-            delegate: delegate.value, senders: SenderRule(upstream)))
+            delegate: delegate.value, senders: settings.senderRule))
       }
     }
     .flatMapThrowing { channel in

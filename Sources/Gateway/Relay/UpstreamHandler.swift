@@ -54,7 +54,8 @@ package final class UpstreamHandler: ChannelInboundHandler {
   var isReading = false
   private var timer: Scheduled<Void>?
   private var times: ConnectionTimes?
-  private var facts: TLSFacts?
+  /// nil: in clear, or the handshake is not done.
+  private(set) var security: ConnectionSecurity?
   private var peer: SocketAddress?
 
   /// What it logs in with.
@@ -118,7 +119,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
   var course: DeliveryCourse? {
     guard let times, let context else { return nil }
     return DeliveryCourse(
-      host: serverName, address: peer?.ipAddress, port: peer?.port ?? 0, tls: facts,
+      host: serverName, address: peer?.ipAddress, port: peer?.port ?? 0, tls: security?.facts,
       connectMilliseconds: times.connectMillisecondsOfDelivery,
       sendMilliseconds: times.sendMilliseconds(now: context.eventLoop.now))
   }
@@ -148,8 +149,12 @@ package final class UpstreamHandler: ChannelInboundHandler {
       return context.fireUserInboundEventTriggered(event)
     }
     isTLSRunning = true
-    self.facts = facts
-    session.tlsStarted(bindings(context), into: &output)
+    let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
+    security = ConnectionSecurity(
+      facts: facts, certificate: handler?.peerCertificate, isCertificateAsked: handler?.isCertificateAsked ?? false)
+    let bindings = ChannelBindings(
+      exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
+    session.tlsStarted(bindings, into: &output)
     send(context)
     setTimer(context)
   }
@@ -160,8 +165,14 @@ package final class UpstreamHandler: ChannelInboundHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    let isTLSTrouble = error is TLSError && !isTLSRunning
-    execute(session.disconnected(isTLSTrouble ? .tls : .unreachable, "\(error)"), context)
+    execute(session.disconnected(isTLSTrouble(error) ? .tls : .unreachable, "\(error)"), context)
+  }
+
+  /// Behind the handshake, only what the upstream says there about our certificate is.
+  private func isTLSTrouble(_ error: any Error) -> Bool {
+    guard let error = error as? TLSError else { return false }
+    if case .identityRefused = error { return true }
+    return !isTLSRunning
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -239,13 +250,6 @@ package final class UpstreamHandler: ChannelInboundHandler {
     } catch {
       execute(session.disconnected(.tls, "\(error)"), context)
     }
-  }
-
-  private func bindings(_ context: ChannelHandlerContext) -> ChannelBindings {
-    guard let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self) else {
-      return ChannelBindings()
-    }
-    return ChannelBindings(exporter: handler.exporterBinding, serverEndPoint: handler.serverEndPointBinding)
   }
 
   private func derive(_ derivation: SCRAMDerivation, _ context: ChannelHandlerContext) {

@@ -17,12 +17,14 @@ struct Doorkeeper: Sendable {
   let clock: Clock
   let log: EventLog
   let admission: Admission
+  let rates: ClientRates
 
   func admit(
     _ listener: Configuration.Listener, from address: IPAddress, on eventLoop: any EventLoop
   ) -> Listeners.Admission {
     let loop = loops.first { $0.eventLoop === eventLoop }!
-    if let refusal = loop.refusal {
+    let isDenied = settings.current.configuration.access.deny.contains { $0.contains(address) }
+    if let refusal = isDenied ? .denied : loop.refusal {
       let client = logged(listener, address)
       log.report(.rejected(client, Refusal(command: "CONNECT", reply: refusal)), at: .info)
       return .refused(refusal)
@@ -33,7 +35,8 @@ struct Doorkeeper: Sendable {
       return .session(
         SubmissionContext(
           settings: settings.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
-          clock: clock, log: log, admission: admission, left: { counts.leave(listener.name, from: address) }))
+          clock: clock, log: log, admission: admission, rates: rates,
+          left: { counts.leave(listener.name, from: address) }))
     case .listenerFull, .gatewayFull:
       log.report(.sessionsExceeded(logged(listener, address)))
       return .refused(.tooManySessions)

@@ -11,7 +11,8 @@ import Synchronization
 ///
 /// A login that succeeded is remembered for ten minutes as an HMAC under a key of this process, so a device that
 /// connects for each message pays microseconds. Every other login that is checked pays one full derivation, on a worker,
-/// whether the user exists or not: neither the answer nor its time tells which.
+/// whether the user exists or not: neither the answer nor its time tells which. SCRAM needs no derivation here; the client
+/// has made it.
 package final class LoginChecker: Sendable {
   private struct State {
     var remembered: [String: Remembered] = [:]
@@ -40,6 +41,13 @@ package final class LoginChecker: Sendable {
   private let threads: any WorkerThreads
   private let key = SecureRandom.octets(32)
   private let nobody = SCRAMVerifier(password: SecureRandom.octets(16), salt: SecureRandom.octets(16))
+
+  /// What SCRAM goes on with.
+  package enum LookedUp {
+    /// Of a user who may log in, or one that nobody's password fits; the client cannot tell which.
+    case verifier(SCRAMVerifier)
+    case throttled
+  }
   private let state = Mutex(State())
 
   package init(settings: SettingsHolder, clock: Clock, threads: any WorkerThreads) {
@@ -51,39 +59,79 @@ package final class LoginChecker: Sendable {
   /// A user has this name, whether or not it may log in.
   package func isKnown(_ name: String) -> Bool { settings.current.users.user(named: name) != nil }
 
+  /// As whom a user may send where users may be themselves only.
+  package func addresses(of name: String) -> [MailboxPattern] { settings.current.users.user(named: name)?.own ?? [] }
+
   package func check(
     _ attempt: LoginAttempt, from address: String, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ServerSession.LoginVerdict> {
-    let current = settings.current
-    let user = current.users.user(named: attempt.name).flatMap { $0.isDisabled ? nil : $0.verifier }
-    let proof = HMACSHA256.authenticate(Array(attempt.name.utf8) + [0] + attempt.password.octets, key: key)
+    switch attempt.evidence {
+    case .password(let password):
+      return check(attempt.name, password, from: address, on: eventLoop)
+    case .proof(let isRight):
+      // The users file may have changed since the name was looked up.
+      let verdict = decided(attempt.name, isRight && verifier(of: attempt.name) != nil, from: address)
+      return eventLoop.makeSucceededFuture(verdict)
+    }
+  }
+
+  private func check(
+    _ name: String, _ password: Secret, from address: String, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<ServerSession.LoginVerdict> {
+    let user = verifier(of: name)
+    let proof = HMACSHA256.authenticate(Array(name.utf8) + [0] + password.octets, key: key)
     let now = clock.now().monotonic
-    if let user, isRemembered(attempt.name, proof, user, now) {
-      noteLogin(attempt.name, from: address)
+    if let user, isRemembered(name, proof, user, now) {
+      noteLogin(name, from: address)
       return eventLoop.makeSucceededFuture(.accepted)
     }
-
-    // A name that no user can have is counted for the address alone.
-    let counted = UsersFile.isValidName(attempt.name) ? attempt.name : ""
-    let pair = FailedLogins.Pair(address: address, user: counted)
-    let rate = current.configuration.access.authFailures
-    if let rate, state.withLock({ $0.failures.isThrottled(pair, by: rate, now: now) }) {
-      return eventLoop.makeSucceededFuture(.throttled)
-    }
+    if isThrottled(name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
     let verifier = user ?? nobody
-    let password = attempt.password.octets
-    return threads.run(on: eventLoop) { verifier.matches(password: password) }
+    return threads.run(on: eventLoop) { verifier.matches(password: password.octets) }
       .map { [self] matches in
-        guard matches, let user else {
-          if let rate { state.withLock { $0.failures.failed(pair, by: rate, now: now) } }
-          return .rejected
+        if matches, let user {
+          remember(name, Remembered(proof: proof, verifier: user, until: now + Self.rememberedMilliseconds))
         }
-        remember(attempt.name, Remembered(proof: proof, verifier: user, until: now + Self.rememberedMilliseconds))
-        state.withLock { $0.failures.succeeded(pair) }
-        noteLogin(attempt.name, from: address)
-        return .accepted
+        return decided(name, matches && user != nil, from: address)
       }
       .flatMapErrorThrowing { _ in .unavailable }
+  }
+
+  /// For a name that nobody has it is always the same, and looks like any other; no proof fits it.
+  package func lookUp(_ name: String, from address: String) -> LookedUp {
+    if isThrottled(name, from: address) { return .throttled }
+    if let user = verifier(of: name) { return .verifier(user) }
+    let salt = HMACSHA256.authenticate(Array(name.utf8), key: key).prefix(SCRAMVerifier.saltOctets)
+    return .verifier(nobody.salted(Array(salt)))
+  }
+
+  private func verifier(of name: String) -> SCRAMVerifier? {
+    settings.current.users.user(named: name).flatMap { $0.isDisabled ? nil : $0.verifier }
+  }
+
+  private func isThrottled(_ name: String, from address: String) -> Bool {
+    guard let rate = settings.current.configuration.access.authFailures else { return false }
+    let now = clock.now().monotonic
+    return state.withLock { $0.failures.isThrottled(Self.pair(name, address), by: rate, now: now) }
+  }
+
+  private func decided(_ name: String, _ isRight: Bool, from address: String) -> ServerSession.LoginVerdict {
+    let pair = Self.pair(name, address)
+    guard isRight else {
+      let now = clock.now().monotonic
+      if let rate = settings.current.configuration.access.authFailures {
+        state.withLock { $0.failures.failed(pair, by: rate, now: now) }
+      }
+      return .rejected
+    }
+    state.withLock { $0.failures.succeeded(pair) }
+    noteLogin(name, from: address)
+    return .accepted
+  }
+
+  /// A name that no user can have is counted for the address alone.
+  private static func pair(_ name: String, _ address: String) -> FailedLogins.Pair {
+    FailedLogins.Pair(address: address, user: UsersFile.isValidName(name) ? name : "")
   }
 
   /// When and from where a user logged in last, since the start.

@@ -15,13 +15,14 @@ package struct SubmissionContext {
   package var clock: Clock
   package var log: EventLog
   package var admission: Admission
+  package var rates: ClientRates
   /// The connection is gone: gives back its place.
   package var left: @Sendable () -> Void
 
   package init(
     settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
     logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
-    left: @escaping @Sendable () -> Void
+    rates: ClientRates = ClientRates(), left: @escaping @Sendable () -> Void
   ) {
     self.settings = settings
     self.listener = listener
@@ -32,6 +33,7 @@ package struct SubmissionContext {
     self.clock = clock
     self.log = log
     self.admission = admission
+    self.rates = rates
     self.left = left
   }
 }

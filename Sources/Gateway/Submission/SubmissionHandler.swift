@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
+import Crypto
 import Mail
 import NIOCore
 import Queue
@@ -41,14 +42,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
     message = IncomingMessage(hostname: configuration.hostname)
-    let isTrusted = configuration.access.trusted.contains { $0.contains(submission.address) }
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
-        messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients),
-      rights: ClientRights(
-        mayOmitLogin: isTrusted || client?.allow.contains(.noAuth) == true,
-        mayOmitTLS: client?.allow.contains(.plaintext) == true),
+        messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients,
+        senders: configuration.sender.policy == .any ? nil : configuration.sender.allowed),
+      rights: ClientRights(client, isTrusted: submission.settings.trusts(submission.address)),
       isTLS: submission.listener.security == .implicit)
   }
 
@@ -155,7 +154,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: what the session decides
 
   private func process(_ context: ChannelHandlerContext) {
-    if !session.isReadingContent { session.intake = submission.admission.intake }
+    if !session.isReadingContent { session.intake = intake }
     while true {
       switch session.received(&input, into: &output) {
       case .wait:
@@ -169,6 +168,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
       case .startTLS:
         guard send(context) else { return }
         return startTLS(context)
+      case .lookUp(let name, let mechanism):
+        if lookUp(name, mechanism, context) == .close { return close(context) }
       case .verify(let attempt):
         guard send(context) else { return }
         return verify(attempt, context)
@@ -184,6 +185,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
+  /// What this client may hand in now.
+  private var intake: Intake {
+    if let rate = client?.rate, let refusal = submission.rates.refusal(addressText, rate, submission.clock.now()) {
+      return Intake(refusal: refusal)
+    }
+    return submission.admission.intake
+  }
+
   private func startTLS(_ context: ChannelHandlerContext) {
     guard let tls = submission.settings.serverTLS else { return close(context) }
     isSuspended = true
@@ -194,6 +203,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
       context.read()
     } catch {
       close(context)
+    }
+  }
+
+  private func lookUp(
+    _ name: String, _ mechanism: SASLMechanism, _ context: ChannelHandlerContext
+  ) -> ServerSession.Action? {
+    switch submission.logins.lookUp(name, from: addressText) {
+    case .verifier(let verifier):
+      let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
+      let bindings = ChannelBindings(
+        exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
+      return session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
+    case .throttled:
+      submission.log.report(.loginThrottled(logged, user: knownUser(name), mechanism: mechanism))
+      return session.loginChecked(.throttled, into: &output)
     }
   }
 
@@ -212,18 +236,20 @@ package final class SubmissionHandler: ChannelInboundHandler {
       timer.loginIsDone()
       mechanism = attempt.mechanism
     case .rejected:
-      submission.log.report(.loginFailed(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
+      submission.log.report(.loginFailed(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(attempt), mechanism: attempt.mechanism))
+      submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .unavailable: break
     }
-    if session.loginChecked(verdict, into: &output) == .close { return close(context) }
+    let own =
+      submission.settings.configuration.sender.policy == .own ? submission.logins.addresses(of: attempt.name) : []
+    if session.loginChecked(verdict, mayBe: own, into: &output) == .close { return close(context) }
     resume(context)
   }
 
   /// A name that nobody has may be a password in the wrong field: it is not told.
-  private func knownUser(_ attempt: LoginAttempt) -> String? {
-    submission.logins.isKnown(attempt.name) ? attempt.name : nil
+  private func knownUser(_ name: String) -> String? {
+    submission.logins.isKnown(name) ? name : nil
   }
 
   private func store(_ content: ByteBuffer) {
@@ -272,6 +298,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       session.stored()
     case .accepted(let id):
       submission.admission.accepted()
+      if let rate = client?.rate { submission.rates.accepted(addressText, rate, submission.clock.now()) }
       reportAcceptance(id)
       session.committed(id.description, into: &output)
       message.forget()
@@ -392,11 +419,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
     if isClosing || !isOpen { closeNow() } else { end(.timeout) }
   }
 
-  // MARK: how the client is called
+  // MARK: who the client is
 
   private var addressText: String { submission.address.description }
   private var logged: EventClient {
     EventClient(name: client?.name, address: addressText, listener: submission.listener.name)
   }
   private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
+}
+
+extension ClientRights {
+  fileprivate init(_ client: Configuration.Client?, isTrusted: Bool) {
+    let allow = client?.allow ?? []
+    self.init(
+      mayOmitLogin: isTrusted || allow.contains(.noAuth), mayOmitTLS: allow.contains(.plaintext),
+      mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
+      recipients: client?.allowTo ?? [])
+  }
 }

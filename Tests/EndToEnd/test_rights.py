@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The Postern Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who may send as whom, to whom, and how much; exceptions for one client hold for that client."""
+import smtplib
+import socket
+
+import pytest
+
+from gateway import MUST_LOG_IN, NEEDS_NOTHING, TRUSTED, USER, submit
+from messages import message, token
+from upstreams import Aiosmtpd
+
+# Two more addresses of the loopback network.
+DENIED, ANOTHER = "127.0.0.66", "127.0.0.4"
+
+
+def refusal(action, *arguments, **options):
+    with pytest.raises(smtplib.SMTPResponseException) as refused:
+        action(*arguments, **options)
+    return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
+
+
+def give_addresses(gateway, addresses):
+    users = gateway.directory / "users"
+    lines = [f"{line} address={addresses}" if line.startswith(f"{USER} ") else line
+             for line in users.read_text().splitlines()]
+    users.write_text("\n".join(lines) + "\n")
+
+
+def test_users_may_be_themselves_only_and_a_reload_changes_who_that_is(make_gateway):
+    gateway = make_gateway(changes={"sender": {"policy": "own", "allowed": ["@example.net"]}})
+    account = {"mode": "starttls", "source": MUST_LOG_IN, "user": USER}
+    said = refusal(gateway.submit, message(), sender="alice@example.org", **account)
+    assert said == "550 5.7.1 Sender alice@example.org not allowed here; allowed: @example.net"
+    assert gateway.submit(message(), sender="x@example.net", **account)
+    give_addresses(gateway, "alice@example.org,@shop.example")
+    gateway.postern("reload")
+    for sender in ("alice@example.org", "Any@shop.example", ""):
+        assert gateway.submit(message(), sender=sender, **account)
+    said = refusal(gateway.submit, message(), sender="bob@example.org", **account)
+    assert said.endswith("allowed: alice@example.org, @shop.example, @example.net")
+    # A change of the password keeps the addresses.
+    gateway.postern("users", "passwd", USER, "--password-stdin", input="another-horse-9\n")
+    assert f"{USER} SCRAM" in (gateway.directory / "users").read_text()
+    assert "address=alice@example.org,@shop.example" in (gateway.directory / "users").read_text()
+    # Without a login there is nobody to be but who is allowed for all.
+    assert refusal(gateway.submit, message(), sender="alice@example.org").startswith("550 5.7.1 ")
+    (rejected, *_) = gateway.await_events("rejected")
+    assert "Sender alice@example.org not allowed here" in rejected["message"]
+
+
+def test_a_client_is_held_to_its_recipients_and_its_rate(make_gateway):
+    client = {"name": "old-scanner", "address": NEEDS_NOTHING, "allow": ["no-auth", "plaintext"],
+              "allow_to": ["@example.com"], "rate": "3/h"}
+    gateway = make_gateway(changes={"client": [client]})
+    with gateway.client() as session:
+        session.mail("a@example.org")
+        assert session.rcpt("bob@example.net") == (
+            550, b"5.7.1 Recipient bob@example.net not allowed from here; allowed: @example.com")
+        session.rset()
+    for _ in range(3):
+        gateway.submit(message(), recipients=["bob@example.com"])
+    said = refusal(gateway.submit, message(), recipients=["bob@example.com"])
+    assert said.startswith("450 4.7.1 Too many messages from this device (3/h), try in ") and said.endswith(" min")
+    # Others go on.
+    assert gateway.submit(message(), mode="starttls", source=TRUSTED)
+
+
+def test_a_client_that_ends_lines_in_lf_and_has_no_name_is_taken_where_it_may(open_upstream, make_gateway):
+    upstream = open_upstream(Aiosmtpd, "starttls")
+    allow = ["no-auth", "plaintext"]
+    gateway = make_gateway(upstream, {"client": [
+        {"name": "old-fax", "address": NEEDS_NOTHING, "allow": [*allow, "bare-lf", "any-helo"]},
+        {"name": "scanner", "address": ANOTHER, "allow": allow}]})
+    subject = token()
+    content = message(subject, b"one\n.\ntwo\n").replace(b"\r\n", b"\n")
+
+    def hand_in(source):
+        with socket.create_connection(("127.0.0.1", gateway.plain_port), 20, (source, 0)) as peer:
+            lines = peer.makefile("rb")
+            said = [lines.readline()]
+            for command in (b"HELO my fax\r\n", b"HELO\r\n", b"HELO fax\r\n", b"MAIL FROM:<a@example.org>\r\n",
+                            b"RCPT TO:<bob@example.net>\r\n", b"DATA\r\n", content + b"\r\n.\r\n"):
+                peer.sendall(command)
+                said.append(lines.readline())
+            return [line[:3].decode() for line in said]
+
+    assert hand_in(NEEDS_NOTHING) == ["220", "250", "250", "250", "250", "250", "354", "250"]
+    assert hand_in(ANOTHER) == ["220", "501", "501", "250", "250", "250", "354", "550"]
+    mail = upstream.await_mail(subject)
+    assert mail.content.endswith(b"\r\n\r\none\r\n.\r\ntwo\r\n\r\n")
+    assert b"\n" not in mail.content.replace(b"\r\n", b"")
+
+
+def test_a_denied_address_hears_so_and_nothing_else(make_gateway):
+    gateway = make_gateway(changes={"access": {"deny": [DENIED], "trusted": ["127.0.0.0/8"]}})
+    with socket.create_connection(("127.0.0.1", gateway.plain_port), 20, (DENIED, 0)) as peer:
+        assert peer.makefile("rb").read() == b"554 5.7.1 This address may not send here\r\n"
+    gateway.submit(message(), mode="starttls", source=ANOTHER)
