@@ -9,6 +9,7 @@ import time
 import pytest
 
 from gateway import eventually
+from mailservers import Postfix, unusable
 from messages import message, token
 from test_notifications import await_report, refuse, reports
 from upstreams import Aiosmtpd, ScriptedUpstream
@@ -64,6 +65,36 @@ def test_an_upstream_with_dsn_gets_what_was_asked_and_nothing_else_and_has_the_d
     assert by_kind(upstream, subject) == {"failed": ["failures@example.net"]}
     assert [event["status"] for event in gateway.events("notified")] == ["failed"]
     assert len(gateway.events("sent")) == 4 + 1 and gateway.events("sent")[0]["queue_id"] == id
+
+
+def test_postfix_gets_it_and_tells_the_sender_by_it(certificate, make_gateway):
+    if reason := unusable():
+        pytest.skip(reason)
+    server = Postfix(certificate)
+    try:
+        gateway = make_gateway(server.entrance("starttls"))
+        id = submit(
+            gateway, message(token()),
+            {"bob@example.net": "NOTIFY=SUCCESS ORCPT=rfc822;first+2Bname@elsewhere.example",
+             "good@example.net": "NOTIFY=FAILURE", "fine@example.net": "NOTIFY=NEVER",
+             "nobody@example.net": "NOTIFY=FAILURE"},
+            WISHES, sender="alice@example.net")
+        mailbox = server.root.path / "var/mail/alice/new"
+        eventually(lambda: mailbox.exists() and len(list(mailbox.glob("*"))) == 2, what="two reports")
+        told = [file.read_text() for file in mailbox.glob("*")]
+        (ours,) = [text for text in told if "MAILER-DAEMON@gate.test" in text]
+        (theirs,) = [text for text in told if text != ours]
+        # The recipient that it took is its business, the one that it refused is ours.
+        assert theirs.count("\nFinal-Recipient:") == 1 and "\nAction: delivered\n" in theirs
+        assert "\nFinal-Recipient: rfc822; bob@example.net\n" in theirs
+        assert "\nOriginal-Envelope-Id: QQ+314159\n" in theirs
+        assert "\nOriginal-Recipient: rfc822;first+name@elsewhere.example\n" in theirs
+        assert "\nFinal-Recipient: rfc822; nobody@example.net\nAction: failed\n" in ours
+        assert "\nOriginal-Envelope-Id: QQ+314159\n" in ours
+        gateway.await_empty_queue()
+        assert [(event["queue_id"], event["status"]) for event in gateway.events("notified")] == [(id, "failed")]
+    finally:
+        server.close()
 
 
 def test_where_the_upstream_has_no_dsn_we_tell_who_wants_to_hear_of_success(open_upstream, make_gateway):
