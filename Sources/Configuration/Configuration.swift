@@ -141,6 +141,8 @@ extension Configuration {
     package enum Exception: String, Sendable, Hashable, CaseIterable {
       case noAuth = "no-auth"
       case plaintext
+      /// TLS from version 1.0 on, with the algorithms of its time.
+      case tls10 = "tls1.0"
       /// Lines that end in LF alone.
       case bareLF = "bare-lf"
       /// A name in EHLO that is none.

@@ -136,7 +136,7 @@ struct ConfigurationReader {
     return root.tables("client").compactMap { table in
       let name = required("name", .name, of: table)
       let networks = required("address", .oneOrMore(of: located, "addresses and networks"), of: table)
-      let exception = ValueReader<Configuration.Client.Exception>.choice(later: ["tls1.0"])
+      let exception = ValueReader<Configuration.Client.Exception>.choice()
       let exceptions = Set(table.read("allow", .list(of: exception, #"exceptions such as ["no-auth"]"#)) ?? [])
       guard let name, let networks else { return nil }
       if !names.insert(name).inserted {

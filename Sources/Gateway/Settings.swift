@@ -16,6 +16,8 @@ package struct Settings: Sendable {
   package var users: UsersFile
   /// nil: no listener uses TLS.
   package var serverTLS: TLSContext?
+  /// For clients that may speak TLS as it was; nil: there are none.
+  package var oldServerTLS: TLSContext?
   /// In the order of the configuration, so never empty.
   package var upstreams: [UpstreamSettings]
   /// Made of the configuration.
@@ -41,6 +43,12 @@ package struct Settings: Sendable {
   /// Whether a client needs no login because of where it is.
   func trusts(_ address: IPAddress) -> Bool {
     !routers.contains(address) && configuration.access.trusted.contains { $0.contains(address) }
+  }
+
+  /// What a client's handshake is made with: chosen before its first octet, by where it is.
+  func serverTLS(for address: IPAddress) -> TLSContext? {
+    guard let oldServerTLS, configuration.client(at: address)?.allow.contains(.tls10) == true else { return serverTLS }
+    return oldServerTLS
   }
 
   package func upstream(named name: String) -> UpstreamSettings? { upstreams.first { $0.name == name } }
@@ -109,6 +117,10 @@ extension Settings {
         })
       if let fault = settings.routes.fault { throw SettingsError(fault) }
       settings.routers = DefaultGateways.read()
+      if usesTLS, configuration.clients.contains(where: { $0.allow.contains(.tls10) }) {
+        settings.oldServerTLS = try TLSContext.server(
+          certificate: configuration.tls.certificate, key: configuration.tls.key, minimum: .v10)
+      }
       return settings
     } catch let error as SettingsError {
       throw error

@@ -4,11 +4,14 @@ internal import COpenSSL
 
 /// The lowest version of TLS that a side accepts.
 package enum TLSVersion: String, Sendable {
+  /// For old devices, with what the system forbids everybody else: SHA-1 and MD5 in signatures, keys of 1024 bits.
+  case v10 = "1.0"
   case v12 = "1.2"
   case v13 = "1.3"
 
   fileprivate var number: Int32 {
     switch self {
+    case .v10: TLS1_VERSION
     case .v12: TLS1_2_VERSION
     case .v13: TLS1_3_VERSION
     }
@@ -99,6 +102,12 @@ package final class TLSContext: @unchecked Sendable {
     guard cossl_ctx_set_min_proto_version(pointer, minimum.number) == 1 else {
       SSL_CTX_free(pointer)
       throw .unavailable(reason: "no tls \(minimum.rawValue) here (\(ErrorQueue.reason()))")
+    }
+    if minimum == .v10 {
+      guard SSL_CTX_set_cipher_list(pointer, "DEFAULT@SECLEVEL=0") == 1 else {
+        SSL_CTX_free(pointer)
+        throw .unavailable(reason: "no tls \(minimum.rawValue) here (\(ErrorQueue.reason()))")
+      }
     }
     SSL_CTX_set_options(pointer, COSSL_OP_NO_COMPRESSION | COSSL_OP_NO_RENEGOTIATION)
     cossl_ctx_set_mode(

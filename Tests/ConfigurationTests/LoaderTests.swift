@@ -87,7 +87,7 @@ struct LoaderTests {
       [[client]]
       name = "printer"
       address = "192.168.1.40"
-      allow = ["no-auth", "plaintext", "bare-lf", "any-helo"]
+      allow = ["no-auth", "plaintext", "tls1.0", "bare-lf", "any-helo"]
       allow_to = "@example.com"
       rate = "60/h"
       [[client]]

@@ -204,7 +204,7 @@ extension WrongFile {
       #"""
       [[client]]
       address = "192.168.1.40"
-      allow = ["no-auth", "tls1.0", "noauth"]
+      allow = ["no-auth", "tls1.1", "noauth"]
       [[client]]
       name = "scanner"
       address = []
@@ -220,11 +220,11 @@ extension WrongFile {
       postern.toml:1:1: error: [[client]] needs 'name'
         1 | [[client]]
           | ^^^^^^^^^^
-      postern.toml:3:21: error: 'allow' must be "no-auth", "plaintext", "bare-lf" or "any-helo", not "tls1.0"
-        3 | allow = ["no-auth", "tls1.0", "noauth"]
-          |                     ^^^^^^^^ not in this version
-      postern.toml:3:31: error: 'allow' must be "no-auth", "plaintext", "bare-lf" or "any-helo", not "noauth"
-        3 | allow = ["no-auth", "tls1.0", "noauth"]
+      postern.toml:3:21: error: 'allow' must be "no-auth", "plaintext", "tls1.0", "bare-lf" or "any-helo", not "tls1.1"
+        3 | allow = ["no-auth", "tls1.1", "noauth"]
+          |                     ^^^^^^^^ did you mean "tls1.0"?
+      postern.toml:3:31: error: 'allow' must be "no-auth", "plaintext", "tls1.0", "bare-lf" or "any-helo", not "noauth"
+        3 | allow = ["no-auth", "tls1.1", "noauth"]
           |                               ^^^^^^^^ did you mean "no-auth"?
       postern.toml:6:11: error: 'address' must be at least one of addresses and networks, not a list
         6 | address = []

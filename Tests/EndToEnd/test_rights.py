@@ -3,6 +3,7 @@
 """Who may send as whom, to whom, and how much; exceptions for one client hold for that client."""
 import smtplib
 import socket
+import ssl
 
 import pytest
 
@@ -90,6 +91,31 @@ def test_a_client_that_ends_lines_in_lf_and_has_no_name_is_taken_where_it_may(op
     mail = upstream.await_mail(subject)
     assert mail.content.endswith(b"\r\n\r\none\r\n.\r\ntwo\r\n\r\n")
     assert b"\n" not in mail.content.replace(b"\r\n", b"")
+
+
+def test_tls_as_it_was_is_spoken_with_the_client_that_may(make_gateway):
+    gateway = make_gateway(changes={"client": [
+        {"name": "old-copier", "address": ANOTHER, "allow": ["tls1.0", "no-auth"]}], "tls": {"minimum": "1.3"}})
+
+    def version(source, port):
+        context = gateway.tls()
+        context.set_ciphers("DEFAULT@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+        with socket.create_connection(("127.0.0.1", port), 20, (source, 0)) as peer:
+            if port == gateway.port:
+                lines = peer.makefile("rb")
+                lines.readline()
+                peer.sendall(b"STARTTLS\r\n")
+                assert lines.readline().startswith(b"220 ")
+            with context.wrap_socket(peer, server_hostname="localhost") as session:
+                return session.version()
+
+    for port in (gateway.port, gateway.implicit_port):
+        assert version(ANOTHER, port) == "TLSv1"
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            version(MUST_LOG_IN, port)
+    # The same device with a TLS of today.
+    assert gateway.submit(message(), mode="implicit", source=ANOTHER)
 
 
 def test_a_denied_address_hears_so_and_nothing_else(make_gateway):

@@ -250,7 +250,7 @@ package final class Listeners: Sendable {
     case .session(let context):
       if listener.security == .implicit {
         // Between two configurations there may be a port without its certificate: it serves nobody.
-        guard let tls = context.settings.serverTLS else {
+        guard let tls = context.settings.serverTLS(for: context.address) else {
           context.left()
           throw ChannelError.operationUnsupported
         }

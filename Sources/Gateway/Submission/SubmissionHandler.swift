@@ -194,7 +194,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func startTLS(_ context: ChannelHandlerContext) {
-    guard let tls = submission.settings.serverTLS else { return close(context) }
+    guard let tls = submission.settings.serverTLS(for: submission.address) else { return close(context) }
     isSuspended = true
     setDeadline(Limits.handshakeSeconds, context)
     do {
