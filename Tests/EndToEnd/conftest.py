@@ -63,6 +63,8 @@ def open_upstream(tmp_path, certificate):
         if kind in (Aiosmtpd, ScriptedUpstream):
             options.setdefault("certificate", certificate)
             upstream = kind(options.pop("certificate"), *arguments, **options)
+        elif issubclass(kind, ScriptedUpstream):
+            upstream = kind(*arguments, **options)
         elif kind is SmtpSink:
             directory = tmp_path / f"sink{len(opened)}"
             directory.mkdir()
