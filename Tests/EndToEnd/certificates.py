@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from secrecy import SUITE
+
 
 class Certificate(NamedTuple):
     chain: Path
@@ -23,4 +25,5 @@ def make_certificate(directory, name, alternatives):
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}", "-keyout", made.key, "-out", made.chain],
         check=True, capture_output=True)
+    SUITE.uses(made.key.read_text())
     return made
