@@ -37,9 +37,17 @@ extension Reply {
   }
 
   static func syntax(_ what: String) -> Reply { Reply(501, EnhancedStatus(5, 5, 4), "Syntax: \(what)") }
+  /// A keyword that is registered is said again. Any other may be a password at the wrong place, and replies are logged.
   static func unknownParameter(_ keyword: String) -> Reply {
-    Reply(555, EnhancedStatus(5, 5, 4), "Parameter \(keyword) is not offered")
+    let name = registeredParameters.contains(keyword) ? " \(keyword)" : ""
+    return Reply(555, EnhancedStatus(5, 5, 4), "Parameter\(name) is not offered")
   }
+
+  /// iana.org/assignments/mail-parameters
+  private static let registeredParameters: Set = [
+    "AUTH", "BODY", "BY", "CONNEG", "CONPERM", "ENVID", "HOLDFOR", "HOLDUNTIL", "MT-PRIORITY", "MTRK", "NOTIFY", "ORCPT",
+    "REQUIRETLS", "RET", "RRVS", "SIZE", "SMTPUTF8", "SOLICIT", "TRANSID",
+  ]
 
   // MARK: addresses and sizes
 

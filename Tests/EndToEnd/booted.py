@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from gateway import BINARIES, ROOT, eventually
+from secrecy import SUITE
 
 BOOT_SECONDS = 60
 TARGET = "postern-test.target"
@@ -205,5 +206,9 @@ class Machine:
     def close(self):
         """All its processes end with its PID 1."""
         if self.outer.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
-            self.outer.wait(30)
+            try:
+                # Its journal ends with it too.
+                SUITE.wrote("\n".join(map(json.dumps, self.journal())))
+            finally:
+                os.kill(self.pid, signal.SIGKILL)
+                self.outer.wait(30)

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from secrecy import SUITE
+
 
 class Certificate(NamedTuple):
     chain: Path
@@ -24,6 +26,7 @@ def make_certificate(directory, name, alternatives):
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}", "-keyout", made.key, "-out", made.chain],
         check=True, capture_output=True)
+    SUITE.uses(made.key.read_text())
     return made
 
 

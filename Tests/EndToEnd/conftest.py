@@ -5,6 +5,7 @@ import pytest
 from booted import Machine, unbootable
 from certificates import Certificate, make_certificate
 from gateway import Gateway
+from secrecy import pytest_sessionfinish  # noqa: F401
 from upstreams import Aiosmtpd, NoUpstream, ScriptedUpstream, SmtpSink
 
 SUMMARY = pytest.StashKey[list]()

@@ -16,6 +16,8 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from secrecy import SUITE
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ.get("POSTERN_BINARIES", ROOT / ".build/release"))
 TOOLS = ROOT / ".build/tools"
@@ -66,6 +68,13 @@ def eventually(condition, seconds=20, what="the condition"):
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
+def posternd(*arguments, **options):
+    """The daemon as a command that ends by itself, and what it said."""
+    done = subprocess.run([BINARIES / "posternd", *arguments], capture_output=True, text=True, timeout=60, **options)
+    SUITE.wrote(done.stdout + done.stderr)
+    return done
+
+
 def toml(tables):
     """A TOML document of tables by name; "" is the top, a list of tables is an array of tables."""
     lines = []
@@ -114,6 +123,7 @@ class Gateway:
             # Whatever the usual mode of this user's files.
             (directory / folder).chmod(0o755)
         self.log_file.touch()
+        SUITE.will_write(self.log_file)
         self.secrets = set()
         if upstream.password:
             self.write_credential(upstream.password)
@@ -144,11 +154,13 @@ class Gateway:
         self.config_file.write_text(toml(self.tables))
 
     def write_credential(self, password):
+        SUITE.uses(password)
         self.credential_file.write_text(password + "\n")
         self.credential_file.chmod(0o600)
 
     def add_secret(self, user, password):
         """What must stand in no log: the password, and the forms in which PLAIN and LOGIN send it."""
+        SUITE.uses(password)
         plain = f"\0{user}\0{password}".encode()
         self.secrets |= {password, *(base64.b64encode(octets).decode() for octets in (password.encode(), plain))}
 
@@ -242,7 +254,10 @@ class Gateway:
 
     def close(self):
         self.stop()
-        self.check_no_secret(self.raw_log())
+        log = self.raw_log()
+        SUITE.uses(*self.secrets)
+        SUITE.wrote(log, self.log_file)
+        self.check_no_secret(log)
 
     def check_no_secret(self, log):
         """No secret stands in what was logged, as it was written and as readers of JSON see it."""
@@ -258,6 +273,9 @@ class Gateway:
         done = subprocess.run(
             [program, "--config", self.config_file, *arguments], input=input, capture_output=True, text=True,
             timeout=60, **options)
+        if arguments[0] in ("creds", "users"):
+            SUITE.uses(input)
+        SUITE.wrote(done.stderr)
         allowed = exit if isinstance(exit, tuple) else (exit,)
         assert done.returncode in allowed, f"postern {arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout

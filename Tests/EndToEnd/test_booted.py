@@ -11,6 +11,7 @@ import time
 import pytest
 
 from gateway import PASSWORD, USER, eventually
+from secrecy import SUITE
 
 SERVICE = "postern.service"
 SOCKETS = [f"postern-{name}.socket" for name in ("submission", "submissions", "admin", "operate", "view")]
@@ -145,6 +146,7 @@ def installed(machine, certificate):
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "enable", "postern")
     machine.run("systemctl", "start", *SOCKETS)
+    SUITE.uses(UPSTREAM_PASSWORD, PASSWORD)
     machine.run("postern", "users", "add", USER, "--password-stdin", input=PASSWORD + "\n", check=False)
     return machine
 

@@ -3,11 +3,10 @@
 """A disk that refuses to sync: nothing is promised that may be lost, nothing refused that is delivered later."""
 import os
 import smtplib
-import subprocess
 
 import pytest
 
-from gateway import BINARIES, eventually, submit
+from gateway import eventually, posternd, submit
 from messages import message, token
 from spools import FaultyDisk
 from upstreams import ScriptedUpstream
@@ -87,9 +86,7 @@ def test_a_start_that_the_disk_does_not_let_through_is_one_to_try_again(failing)
     kept = gateway.submit(message())
     gateway.kill()
     disk.fail("sync 1000 5 1000000")
-    done = subprocess.run(
-        [BINARIES / "posternd", "--config", gateway.config_file], capture_output=True, text=True, timeout=30,
-        env={**os.environ, **disk.environment})
+    done = posternd("--config", gateway.config_file, env={**os.environ, **disk.environment})
     # Not 78, with which systemd would let it lie.
     assert done.returncode == 75, done.stderr
     assert "Input/output error" in done.stderr

@@ -5,19 +5,14 @@ import os
 import re
 import signal
 import smtplib
-import subprocess
 import time
 from contextlib import suppress
 
 import pytest
 
-from gateway import BINARIES, MUST_LOG_IN, ROOT, USER, eventually, submit
+from gateway import MUST_LOG_IN, ROOT, USER, eventually, posternd, submit
 from messages import message, token
 from upstreams import ScriptedUpstream
-
-
-def posternd(*arguments, **options):
-    return subprocess.run([BINARIES / "posternd", *arguments], capture_output=True, text=True, timeout=30, **options)
 
 
 def test_both_programs_say_the_same_version(make_gateway):

@@ -10,6 +10,7 @@ import pytest
 
 from gateway import BINARIES, ROOT, eventually
 from messages import message, token
+from secrecy import SUITE
 from tokenserver import DEVICE_GRANT, Refusal, TokenServer, TokenUpstream, make_client_certificate
 
 CLIENT_SECRET = "Vq8~client-secret_of.the~application"
@@ -41,6 +42,7 @@ def gateways(make_gateway, tokens, upstream):
             file = gateway.directory / f"credentials/office.{kind}"
             file.write_text(text)
             file.chmod(0o600)
+            SUITE.uses(*([text] if kind == "client-secret" else []))
         made.append(gateway)
         return gateway.start() if start else gateway
 

@@ -5,14 +5,13 @@ import json
 import os
 import smtplib
 import ssl
-import subprocess
 import threading
 import time
 
 import pytest
 
 from control import Control
-from gateway import BINARIES, MUST_LOG_IN, PASSWORD, USER, eventually, submit
+from gateway import MUST_LOG_IN, PASSWORD, USER, eventually, posternd, submit
 from messages import check_delivered, message, token
 from upstreams import Aiosmtpd, ScriptedUpstream
 
@@ -399,9 +398,8 @@ def test_a_gateway_without_its_credential_takes_mail_and_keeps_it(open_upstream,
     upstream = open_upstream(ScriptedUpstream)
     gateway = make_gateway(upstream, start=False)
     gateway.credential_file.unlink()
-    check = subprocess.run(
-        [BINARIES / "posternd", "--config", gateway.config_file, "--check"], capture_output=True, text=True, timeout=60,
-        env={**os.environ, "CREDENTIALS_DIRECTORY": str(gateway.credential_file.parent)})
+    environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(gateway.credential_file.parent)}
+    check = posternd("--config", gateway.config_file, "--check", env=environment)
     assert check.returncode == 0 and "warning: credential 'office.password' not found" in check.stderr
     gateway.start()
     (event,) = gateway.events("credential-missing")

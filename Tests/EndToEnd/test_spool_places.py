@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gateway import BINARIES
+from gateway import posternd
 from spools import TemporaryFileSystem
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory to somebody else")
@@ -74,8 +74,7 @@ def test_the_queue_may_not_lie_where_the_daemon_may_not_go(make_gateway):
 
 
 def assert_refused(gateway, path, reason, **options):
-    done = subprocess.run(
-        [BINARIES / "posternd", "--config", gateway.config_file], capture_output=True, text=True, timeout=30, **options)
+    done = posternd("--config", gateway.config_file, **options)
     assert done.returncode == 78, done.stderr
     lines = [line for line in done.stderr.splitlines() if "cannot start" in line]
     assert len(lines) == 1, done.stderr

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from gateway import free_port
+from secrecy import SUITE
 from upstreams import ScriptedUpstream
 
 CLIENT = "3f0c8b1e-0000-4000-8000-00000000beef"
@@ -234,6 +235,7 @@ class TokenServer:
         token = f"{_text(b'{}')}.{claims}.{self._new('access')}{'x' * 1500}"
         self.access[token] = (user, time.monotonic() + self.lifetime)
         self.issued.add(token)
+        SUITE.uses(token)
         answer = {"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token}
         if refresh:
             answer["refresh_token"] = self._new("refresh")
@@ -245,6 +247,7 @@ class TokenServer:
     def _new(self, kind):
         made = f"{kind}-{secrets.token_urlsafe(24)}"
         self.issued.add(made)
+        SUITE.uses(made)
         return made
 
 
@@ -290,6 +293,7 @@ def make_client_certificate(directory):
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=postern",
          "-keyout", key, "-out", certificate], check=True, capture_output=True)
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    SUITE.uses(key.read_text())
     return certificate, both
 
 
