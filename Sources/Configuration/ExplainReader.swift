@@ -31,6 +31,7 @@ struct ExplainReader {
     table.read("status", .oneOrMore(of: .status, "enhanced status codes"), into: &match.statuses)
     table.read("text", .oneOrMore(of: .pattern, "texts"), into: &match.texts)
     table.read("stage", .oneOrMore(of: .stage, "stages"), into: &match.stages)
+    if let login: ExplainRule.Login = table.read("login", .choice()) { match.logins = [login] }
     rule.read("provider", .oneOrMore(of: .name, "names of providers"), into: &match.providers)
     if ["code", "status", "text"].allSatisfy({ table.place(of: $0) == nil }) {
       rule.add("[[rule]] needs 'match' with 'code', 'status' or 'text'", hint: #"as in match = { code = 535 }"#)
@@ -64,7 +65,7 @@ extension KnownKeys {
     tables: [
       ("", ["rule"]),
       ("rule", ["match", "provider", "cause", "fix", "action", "reason"]),
-      ("rule.match", ["code", "status", "text", "stage"]),
+      ("rule.match", ["code", "status", "text", "stage", "login"]),
     ],
     later: [:], valuesAtTop: [])
 }

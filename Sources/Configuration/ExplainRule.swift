@@ -25,6 +25,9 @@ package struct ExplainRule: Sendable, Equatable {
   /// The reasons of a pause, as status and log spell them.
   package enum Reason: String, Sendable, CaseIterable { case login, quota, tls }
 
+  /// What we log in with.
+  package enum Login: String, Sendable, CaseIterable { case password, token }
+
   /// What must be so for the rule to apply; of several values any, and what is empty is no condition.
   package struct Match: Sendable, Equatable {
     package var codes: [Int] = []
@@ -33,12 +36,14 @@ package struct ExplainRule: Sendable, Equatable {
     /// Where in the dialogue, as `UpstreamTrouble` names it.
     package var stages: [String] = []
     package var providers: [String] = []
+    package var logins: [Login] = []
 
     package init() {}
 
     /// What asks least of the reply comes first.
     func holds(_ seen: Seen) -> Bool {
       (providers.isEmpty || providers.contains(seen.provider)) && (stages.isEmpty || stages.contains(seen.stage))
+        && (logins.isEmpty || logins.contains(seen.login))
         && (codes.isEmpty || seen.code.map(codes.contains) ?? false)
         && (statuses.isEmpty || seen.status.map(statuses.contains) ?? false)
         && (texts.isEmpty || texts.contains { $0.matches(seen.text) })
@@ -52,15 +57,17 @@ package struct ExplainRule: Sendable, Equatable {
     package var text: String
     package var stage: String
     package var provider: String
+    package var login: Login
 
-    package init(_ text: PeerText, stage: String, provider: String) {
+    package init(_ text: PeerText, stage: String, provider: String, login: Login = .password) {
+      self.login = login
       self.text = text.text
       self.stage = stage
       self.provider = provider
     }
 
-    package init(_ reply: Reply, stage: String, provider: String) {
-      self.init(reply.text, stage: stage, provider: provider)
+    package init(_ reply: Reply, stage: String, provider: String, login: Login = .password) {
+      self.init(reply.text, stage: stage, provider: provider, login: login)
       code = reply.code
       status = reply.status
     }

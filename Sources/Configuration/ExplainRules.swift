@@ -16,8 +16,10 @@ package struct ExplainRules: Sendable, Equatable {
     rules.first { $0.match.holds(seen) }
   }
 
-  package func first(for reply: Reply, stage: String, provider: String) -> ExplainRule? {
-    first(for: ExplainRule.Seen(reply, stage: stage, provider: provider))
+  package func first(
+    for reply: Reply, stage: String, provider: String, login: ExplainRule.Login = .password
+  ) -> ExplainRule? {
+    first(for: ExplainRule.Seen(reply, stage: stage, provider: provider, login: login))
   }
 }
 

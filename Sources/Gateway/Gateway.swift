@@ -186,6 +186,6 @@ package final class Gateway: Sendable {
 
   /// In the order of the configuration.
   func upstreams(now: Instant) -> [StatusReply.Upstream] {
-    settings.current.configuration.upstreams.map { StatusReply.Upstream($0, upstreamHealth[$0.name], now: now) }
+    settings.current.upstreams.map { StatusReply.Upstream($0, upstreamHealth[$0.name], now: now) }
   }
 }

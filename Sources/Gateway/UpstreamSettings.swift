@@ -84,6 +84,17 @@ package struct UpstreamSettings: Sendable {
       .login, at: "auth", "no credential \(credential.name): postern creds set \(name)\(credential.option)")
   }
 
+  /// What to type if the upstream refuses the login that is in force. A token that the authorization server gives to the
+  /// application itself is right: then the upstream's own words are what helps.
+  package var loginCommand: String {
+    guard upstream.usesToken else { return "postern creds set \(name)" }
+    guard let oauth else { return "postern creds login \(name)" }
+    return oauth.flow == .device ? oauth.signInCommand(name) : "postern creds test \(name)"
+  }
+
+  /// As rules tell logins apart.
+  var loginKind: ExplainRule.Login { upstream.usesToken ? .token : .password }
+
   /// Whether sessions begin with a login.
   var logsIn: Bool { login != nil || oauth != nil }
 

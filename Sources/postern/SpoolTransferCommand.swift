@@ -42,10 +42,12 @@ struct SpoolTransferCommand {
     }
     defer { Self.give(into, to: owner) }
     try pauses.write(to: into)
+    let missing = QuotaCopy(from: from).merge(into: into)
     if !isMarked { Self.removeMark(into) }
     return SpoolTransferReply(
       from: from, into: into, messages: report.kept.count, lost: report.lost.map(\.description),
-      doubtful: report.doubtful.map(\.description), damages: report.recovery.damages.map(\.description))
+      doubtful: report.doubtful.map(\.description), damages: report.recovery.damages.map(\.description),
+      quotas: missing)
   }
 
   private func adopt() throws(AdminError) -> SpoolTransferReply {
@@ -57,12 +59,13 @@ struct SpoolTransferCommand {
       let report = try SpoolAdoption.adopt(
         from: from, into: into, now: .init(wall: output.now.milliseconds, monotonic: 0), salt: salt,
         host: HostName.own())
+      let missing = QuotaCopy(from: from).merge(into: into)
       Self.give(into, to: owner)
       if !isMarked { Self.removeMark(into) }
       return SpoolTransferReply(
         from: from, into: into, host: report.host, messages: report.adopted.count, earlier: report.earlier,
         renamed: report.renamed.map { .init(old: $0.old.description, new: $0.new.description) },
-        lost: report.lost.map(\.description), damages: report.recovery.damages.map(\.description))
+        lost: report.lost.map(\.description), damages: report.recovery.damages.map(\.description), quotas: missing)
     } catch {
       Self.give(into, to: owner)
       throw AdminError(error, invocation)

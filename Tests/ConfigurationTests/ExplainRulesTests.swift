@@ -144,19 +144,13 @@ struct ExplainRulesTests {
     }
   }
 
-  @Test(
-    "know what a token endpoint says, which is no reply",
-    arguments: [
-      ("AADSTS7000222: The provided client secret keys for app '3f0c' are expired.", "new secret"),
-      ("AADSTS7000215: Invalid client secret provided.", "value"),
-      ("AADSTS700082: The refresh token has expired due to inactivity.", "creds login office"),
-      ("AADSTS53003: Access has been blocked by Conditional Access policies.", "app-only"),
-    ])
-  func tokens(_ text: String, _ fix: String) {
-    let rule = rules.first(for: .init(PeerText(text), stage: "token", provider: "m365"))
-    #expect(rule?.action == .pause(.login))
-    #expect(rule?.fix(upstream: "office").contains(fix) == true)
-    #expect(rules.first(for: .init(PeerText(text), stage: "token", provider: "gmail")) == nil)
+  @Test("speak of a token where one was refused, and of a password where that was", arguments: ["gmail", "generic"])
+  func logins(_ provider: String) {
+    let reply = Reply(535, EnhancedStatus(5, 7, 8), "Username and Password not accepted")
+    let token = rules.first(for: reply, stage: "auth", provider: provider, login: .token)
+    let password = rules.first(for: reply, stage: "auth", provider: provider, login: .password)
+    #expect(token?.action == .pause(.login) && token?.fix(upstream: "office").contains("creds login office") == true)
+    #expect(password?.fix(upstream: "office").contains("creds set office") == true)
   }
 
   @Test(

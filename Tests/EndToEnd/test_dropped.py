@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Mail that an admin takes out of the queue: it is out of sight, comes back as it was, or is gone for good."""
+import json
+
 import pytest
 
 from control import Control
@@ -95,6 +97,17 @@ def test_what_is_erased_or_kept_too_long_is_gone_for_good(open_upstream, make_ga
     assert len(upstream.mails) == 1
 
 
+def count(queue, start, sent):
+    """What the upstream `office` is said to have taken from `start` on."""
+    part = {"start": start, "count": sent}
+    (queue / "quotas").write_text(json.dumps({"v": 1, "upstreams": {"office": {"unit": "messages", "parts": [part]}}}))
+
+
+def counted(queue):
+    parts = json.loads((queue / "quotas").read_text())["upstreams"]["office"]["parts"]
+    return {part["start"]: part["count"] for part in parts}
+
+
 def transfer(gateway, *words, exit=0):
     (reply,) = gateway.json("spool", *words, exit=exit)
     return reply
@@ -111,6 +124,7 @@ def test_a_damaged_queue_is_repaired_into_a_new_one(open_upstream, make_gateway)
     old, new = gateway.directory / "queue", gateway.directory / "queue.new"
     gateway.postern("spool", "repair", old, new, exit=75)
     gateway.kill()
+    count(old, "2026-01-01T00:00:00Z", 7)
 
     (segment,) = old.glob("*.wal")
     octets = bytearray(segment.read_bytes())
@@ -125,6 +139,7 @@ def test_a_damaged_queue_is_repaired_into_a_new_one(open_upstream, make_gateway)
 
     # What was paused is paused in the new queue, too: nothing leaves before somebody has looked at it.
     assert (new / "pauses").read_bytes() == (old / "pauses").read_bytes()
+    assert counted(new) == {"2026-01-01T00:00:00Z": 7} and "quotas" not in reply
     gateway.configure({"queue": {"directory": new}})
     gateway.start()
     assert gateway.message(held)["hold"]["reason"] == "typo"
@@ -181,9 +196,13 @@ def test_the_mail_of_another_machine_is_adopted_once(open_upstream, make_gateway
     own = token()
     ours.submit(message(own))
     ours.stop()
+    count(queue, "2026-01-01T00:00:00Z", 7)
+    count(ours.directory / "queue", "2026-01-02T00:00:00Z", 3)
+    both = {"2026-01-01T00:00:00Z": 7, "2026-01-02T00:00:00Z": 3}
 
     reply = transfer(ours, "adopt", queue)
     assert (reply["messages"], reply["earlier"], reply["lost"]) == (3, 0, [])
+    assert counted(ours.directory / "queue") == both
     renamed = {each["old"]: each["new"] for each in reply["renamed"]}
     ours.start()
     assert {renamed.get(id, id) for id in first} < set(ids(ours)) and len(ids(ours)) == 4
@@ -192,7 +211,12 @@ def test_the_mail_of_another_machine_is_adopted_once(open_upstream, make_gateway
         upstream.await_mail(word)
     ours.await_empty_queue()
     ours.stop()
+    (queue / "quotas").write_text("not what posternd wrote")
     reply = transfer(ours, "adopt", queue)
+    assert "not what posternd wrote" in reply["quotas"]
+    count(queue, "2026-01-01T00:00:00Z", 7)
+    reply = transfer(ours, "adopt", queue)
+    assert counted(ours.directory / "queue") == both
     assert (reply["messages"], reply["earlier"]) == (0, 3)
     ours.start()
     assert ids(ours) == []

@@ -148,7 +148,7 @@ def test_no_secret_is_written_in_any_way(logged, open_upstream):
     upstream.answers["AUTH"] = lambda line, _: (
         f"535-5.7.8 {secret} is wrong\r\n535 5.7.8 not understood: {line.decode()}")
     gateway.submit(message())
-    eventually(lambda: any("upstream office paused" in text for text in sink.messages()), what="the pause in the log")
+    eventually(lambda: any("upstream office is paused (login)" in text for text in sink.messages()), what="the pause in the log")
     assert "535 5.7.8 *** is wrong" in gateway.office()["reply"]
     upstream.answers["AUTH"] = "235 2.7.0 welcome"
     upstream.answers["RCPT"] = lambda line, _: (

@@ -49,6 +49,31 @@ def probe(gateway):
     gateway.submit(message(token()))
 
 
+def test_what_one_upstream_finds_too_large_the_next_one_is_asked_for_at_once(open_upstream, make_gateway):
+    office, spare = two(open_upstream)
+    office.answers["DATA"] = "552 5.3.4 too large for us"
+    gateway = make_gateway(office, with_spare(spare))
+    subject = token()
+    id = gateway.submit(message(subject))
+    spare.await_mail(subject)
+    gateway.await_empty_queue()
+    (rerouted,) = gateway.events("rerouted")
+    assert (rerouted["upstream"], rerouted["smtp_code"], rerouted["queue_id"]) == ("office", 552, id)
+    (sent,) = [event for event in gateway.events("sent") if event["queue_id"] == id]
+    assert (sent["upstream"], sent["attempt"]) == ("spare", 1)
+    assert not gateway.events("deferred") and not gateway.events("failed")
+
+    spare.answers["DATA"] = "451 4.3.0 later"
+    id = gateway.submit(message(token()))
+    gateway.await_state(id, "deferred")
+    shown = gateway.message(id)
+    assert [recipient["upstream"] for recipient in shown["recipients"]] == ["spare"]
+    assert [(each["upstream"], each["reply"]) for each in shown["sent_on"]] == [("office", "552 5.3.4 too large for us")]
+    (why,) = gateway.json("why", id)
+    assert why["reasons"][0].startswith("office answered 552 5.3.4 too large for us at ")
+    assert any(reason.startswith("spare answered 451 4.3.0 later at ") for reason in why["reasons"])
+
+
 def test_routes_split_one_message_and_tell_it_before(open_upstream, make_gateway):
     office, spare = two(open_upstream)
     routes = [{"to": "@shop.example", "via": "spare"}, {"from": "news@example.org", "via": ["spare", "office"]}]

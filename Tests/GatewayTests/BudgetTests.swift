@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Admin
 import Configuration
 import NIOCore
 import Queue
@@ -61,6 +62,70 @@ struct BudgetTests {
     #expect(pace.reply == nil && pace.connectionsMax(4) == 4)
   }
 
+  @Test("from 80 % on status warns, with the time when it is less again, and then with the time of resumption")
+  func warnings() throws {
+    let bench = try RelayBench(
+      configuration { $0.quota = Configuration.Quota(count: 5, unit: .messages, seconds: 6_400) },
+      storage: QuotaMemory())
+    defer { bench.end() }
+    bench.mood = .takes(after: 0)
+    let settings = Settings.plain(configuration { _ in }).upstreams[0]
+    func status() -> StatusReply.Upstream {
+      StatusReply.Upstream(settings, bench.board["one"], now: bench.now)
+    }
+    func send(_ count: Int) {
+      bench.accept((0..<count).map { ("a\($0)@b.example", "shop") })
+      bench.pass(1_000)
+    }
+    send(3)
+    #expect(status().quota?.used == 3 && status().quota?.eases == nil && status().warning == nil)
+    send(1)
+    let nearly = try #require(status().quota)
+    #expect(nearly.used == 4 && nearly.limit == 5 && nearly.resumes == nil)
+    let eases = try #require(nearly.eases)
+    #expect(status().warning?.code == "upstream.quota" && status().state == "ok")
+    #expect(
+      status().warning?.message
+        == "one has nearly used its quota: 4 of 5 messages in 1 h; below 80 % again at \(eases.forPeople) if nothing "
+        + "more is sent")
+    send(1)
+    let used = try #require(status().quota)
+    let resumes = try #require(used.resumes)
+    #expect(status().state == "paused" && status().reason == "quota" && status().nextProbe == resumes)
+    #expect(status().warning?.message.hasSuffix("5 of 5 messages in 1 h; room again at \(resumes.forPeople)") == true)
+    // As it is known: nothing has to happen for it to be true.
+    let later = bench.now.advanced(by: resumes.milliseconds - bench.now.wall)
+    let then = StatusReply.Upstream(settings, bench.board["one"], now: later)
+    #expect(then.quota?.used == 0 && then.quota?.resumes == nil && then.warning == nil)
+  }
+
+  @Test("upstream show has rate, quota and pace, each with the time at which more goes on")
+  func shown() throws {
+    let upstream = configuration {
+      $0.rate = Configuration.Rate(count: 2, seconds: 64)
+      $0.maxConnections = 4
+    }.upstreams[0]
+    let now = RelayBench.start
+    var health = UpstreamHealth()
+    var rate = RollingCount(limit: 2, window: 64_000)
+    func facts() -> [String] {
+      UpstreamReply.Fact.budgets(upstream, nil, health, now: now).map { "\($0.name): \($0.value)" }
+    }
+    health.budget.rate = rate
+    #expect(facts() == ["rate: 2 messages in 64 s"])
+    rate.add(2, at: now.monotonic)
+    health.budget.rate = rate
+    var pace = Pace()
+    for time: Int64 in [0, 10_000, 20_000] { _ = pace.slowed(Reply(450, nil, "x"), now: now.monotonic + time - 20_000) }
+    health.pace = pace
+    func time(_ seconds: Int64) -> String { Timestamp(milliseconds: now.wall + seconds * 1000).forPeople }
+    #expect(
+      facts() == [
+        "rate: 2 messages in 64 s; the next one at \(time(65))",
+        "pace: at most 1 connections, 1000 ms between messages; eased at \(time(300))",
+      ])
+  }
+
   // MARK: an upstream
 
   private func configuration(_ change: (inout Configuration.Upstream) -> Void) -> Configuration {
@@ -99,7 +164,7 @@ struct BudgetTests {
     bench.pass(5_000)
     #expect(bench.taken.mapValues(\.count) == ["one.test": 3, "two.test": 2])
     let health = bench.board["one"]
-    #expect(health.state == "paused" && health.reason == "quota" && health.quota?.used == 3)
+    #expect(health.state == "paused" && health.reason == "quota" && health.budget.use(at: bench.now.wall)?.used == 3)
     let until = try #require(health.nextProbe)
     #expect(until > bench.now.monotonic + 3_500_000 && until < bench.now.monotonic + 3_720_000)
     bench.end()

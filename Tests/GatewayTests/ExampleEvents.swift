@@ -94,7 +94,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .doubleBounced(id, to: alice, Reply(550, EnhancedStatus(5, 1, 1), peer)),
     .notificationPostponed(id, reason: text, seconds: 5),
     .notificationPostponed(nil, reason: text, seconds: 5),
-    paused(.busy), paused(.login), paused(.tls), paused(.unreachable),
+    paused(.busy), paused(.quota), paused(.login), paused(.tls), paused(.unreachable),
     .upstreamRecovered("office", pausedSeconds: 720, waiting: 3),
     .upstreamPaced("office", Reply(450, EnhancedStatus(4, 7, 1), "too many messages")),
     .quotaNearlyUsed("office", QuotaUse(used: 400, limit: 500, unit: "messages", seconds: 86_400)),

@@ -158,6 +158,26 @@ struct ExplanationTests {
     #expect(why.actions.map(\.command) == ["postern creds set office", "postern resume upstream office"])
   }
 
+  @Test("a login that is refused names the command that mends this kind of login")
+  func mending() throws {
+    var upstream = Configuration.Upstream(name: "office")
+    func command() -> String {
+      Settings.plain(Configuration(hostname: "gate.test", upstream: upstream)).upstreams[0].loginCommand
+    }
+    #expect(command() == "postern creds set office")
+    upstream.mechanism = .xoauth2
+    #expect(command() == "postern creds login office")
+    let status = status {
+      $0.upstreams[0].state = "paused"
+      $0.upstreams[0].reason = "login"
+      $0.upstreams[0].reply = "auth: 535 5.7.8 Username and Password not accepted"
+      $0.upstreams[0].mend = command()
+    }
+    let why = UpstreamExplanation(status.upstreams[0], status, now: Self.time).reply
+    #expect(why.actions.map(\.command) == ["postern creds login office", "postern resume upstream office"])
+    #expect(why.actions.first?.label == "mend the login")
+  }
+
   @Test("an upstream that somebody paused says who, and how to resume")
   func pausedByHand() {
     let status = status {

@@ -159,6 +159,25 @@ struct SeveralUpstreamsTests {
     #expect(bench.queue.page(after: nil, limit: 1).isEmpty)
   }
 
+  @Test("what waits for an upstream is what its ways have, not what others have")
+  func ready() throws {
+    let configuration = configuration([("one", 10), ("two", 20), ("three", 30)]) {
+      $0.routes = [
+        route(1, to: "@shop.example", via: ["three"]), route(2, to: "@list.example", via: ["two", "one"]),
+      ]
+    }
+    let bench = try RelayBench(configuration)
+    defer { bench.end() }
+    accept(bench, 2, to: ["1@shop.example"])
+    accept(bench, 3, to: ["1@list.example"])
+    accept(bench, 4)
+    let ways = Settings.plain(configuration).routes.ways
+    let counts = ["one", "two", "three", "four"].map { name in
+      bench.queue.readyCount(through: name, of: ways, now: bench.now)
+    }
+    #expect(counts == [7, 7, 6, 0] && bench.queue.readyCount(now: bench.now) == 9)
+  }
+
   @Test("lifetimes stand still while some mail has no upstream that can take it, and go on when it has")
   func standstill() throws {
     let policy = QueuePolicy(retry: [1_000], lifetime: 600_000, segmentOctets: 1 << 20)

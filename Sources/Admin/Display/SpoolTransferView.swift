@@ -13,6 +13,7 @@ package enum SpoolTransferView {
     lines += transfer.renamed.map {
       "  \(style.paint("!", .warning)) \($0.old) is \($0.new) here: there was another message of that id"
     }
+    lines += (transfer.quotas.map { [$0] } ?? []).map { "  \(style.paint("!", .warning)) \(TerminalText.escaped($0))" }
     lines += transfer.lost.map {
       "  \(style.paint("lost", .bad)) \($0): it cannot be read whole, and is in \(from) only"
     }

@@ -29,10 +29,12 @@ package struct SpoolTransferReply: Sendable, Equatable, Codable {
   package var doubtful: [String]
   /// Places of the old queue that are damaged, a sentence each.
   package var damages: [String]
+  /// Why what was counted against quotas did not come along; nil: it did, or there was nothing.
+  package var quotas: String?
 
   package init(
     from: String, into: String, host: String? = nil, messages: Int, earlier: Int = 0, renamed: [Renamed] = [],
-    lost: [String] = [], doubtful: [String] = [], damages: [String] = []
+    lost: [String] = [], doubtful: [String] = [], damages: [String] = [], quotas: String? = nil
   ) {
     self.from = from
     self.into = into
@@ -43,6 +45,7 @@ package struct SpoolTransferReply: Sendable, Equatable, Codable {
     self.lost = lost
     self.doubtful = doubtful
     self.damages = damages
+    self.quotas = quotas
   }
 
   /// Nothing stayed behind.

@@ -69,6 +69,10 @@ package struct StatusReply: Sendable, Equatable, Codable {
     package var reply: String?
     package var since: Timestamp?
     package var nextProbe: Timestamp?
+    /// nil: it has none.
+    package var quota: Quota?
+    /// What to type about a login that is refused.
+    package var mend: String?
 
     package init(
       name: String, endpoint: String, state: String, reason: String? = nil, reply: String? = nil,
@@ -84,8 +88,37 @@ package struct StatusReply: Sendable, Equatable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-      case name, endpoint, state, reason, reply, since
+      case name, endpoint, state, reason, reply, since, quota, mend
       case nextProbe = "next_probe"
+    }
+  }
+
+  /// How much an upstream has had of late.
+  package struct Quota: Sendable, Equatable, Codable {
+    package var used: Int
+    package var limit: Int
+    /// messages, recipients
+    package var unit: String
+    package var seconds: Int
+    /// When there is room again; nil: there is.
+    package var resumes: Timestamp?
+    /// When less than 80 % are used if nothing more is sent; nil: so it is.
+    package var eases: Timestamp?
+
+    package init(
+      used: Int, limit: Int, unit: String, seconds: Int, resumes: Timestamp? = nil, eases: Timestamp? = nil
+    ) {
+      self.used = used
+      self.limit = limit
+      self.unit = unit
+      self.seconds = seconds
+      self.resumes = resumes
+      self.eases = eases
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case used, limit, unit, resumes, eases
+      case seconds = "window_s"
     }
   }
 

@@ -4,6 +4,7 @@
 import Admin
 import Configuration
 import SMTP
+import WAL
 
 /// Which way mail goes, and what is known of each upstream.
 extension GatewayAdministration {
@@ -36,11 +37,14 @@ extension GatewayAdministration {
       throw AdminError("upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'", exit: .noInput)
     }
     let health = gateway.upstreamHealth[name]
-    return UpstreamReply(
-      upstream: StatusReply.Upstream(settings.upstream, health, now: now), facts: facts(settings, health))
+    let upstream = StatusReply.Upstream(settings, health, now: now)
+    let budgets = UpstreamReply.Fact.budgets(settings.upstream, upstream.quota, health, now: now)
+    return UpstreamReply(upstream: upstream, facts: facts(settings, health, budgets) + advice(name))
   }
 
-  private func facts(_ settings: UpstreamSettings, _ health: UpstreamHealth) -> [UpstreamReply.Fact] {
+  private func facts(
+    _ settings: UpstreamSettings, _ health: UpstreamHealth, _ budgets: [UpstreamReply.Fact]
+  ) -> [UpstreamReply.Fact] {
     let upstream = settings.upstream
     var facts = [
       UpstreamReply.Fact("provider", upstream.provider), UpstreamReply.Fact("priority", "\(upstream.priority)"),
@@ -53,13 +57,10 @@ extension GatewayAdministration {
     if upstream.maxPerConnection > 0 {
       facts.append(UpstreamReply.Fact("per connection", "at most \(upstream.maxPerConnection) messages"))
     }
-    if let rate = upstream.rate {
-      facts.append(UpstreamReply.Fact("rate", "\(rate.count) messages in \(rate.seconds) s"))
-    }
-    if let use = health.quota { facts.append(UpstreamReply.Fact("quota", use.description)) }
+    facts += budgets
     facts.append(UpstreamReply.Fact("senders", upstream.senders.map(\.description).joined(separator: ", ")))
     if let rewrite = upstream.rewrite { facts.append(UpstreamReply.Fact("others become", rewrite.text)) }
-    return facts + advice(upstream.name)
+    return facts
   }
 
   private func advice(_ upstream: String) -> [UpstreamReply.Fact] {
@@ -71,13 +72,40 @@ extension GatewayAdministration {
   func meaning(ofTroubleOf upstream: String) -> ReplyMeaning? {
     guard let trouble = gateway.upstreamHealth[upstream].trouble,
       let settings = gateway.settings.current.upstream(named: upstream),
-      let rule = ReplyVerdict.rule(for: trouble, rules: settings.rules, provider: settings.upstream.provider)
+      let rule = ReplyVerdict.rule(for: trouble, of: settings)
     else { return nil }
     return ReplyMeaning(rule, upstream: upstream)
   }
 
   func meaning(of reply: Reply, from upstreams: [String]) -> ReplyMeaning? {
     ReplyMeaning(reply, from: upstreams, in: gateway.settings.current)
+  }
+}
+
+extension UpstreamReply.Fact {
+  /// What an upstream may be given, with the time at which more goes on where it does not now.
+  static func budgets(
+    _ upstream: Configuration.Upstream, _ quota: StatusReply.Quota?, _ health: UpstreamHealth, now: Instant
+  ) -> [Self] {
+    func time(_ monotonic: Int64) -> String {
+      Timestamp(milliseconds: now.wall + monotonic - now.monotonic).forPeople
+    }
+    var facts: [Self] = []
+    if let rate = upstream.rate {
+      let opens = health.budget.rateOpens(at: now.monotonic).map { "; the next one at \(time($0))" } ?? ""
+      facts.append(Self("rate", "\(rate.count) messages in \(rate.seconds) s\(opens)"))
+    }
+    if let quota { facts.append(Self("quota", quota.description)) }
+    if let pace = health.pace {
+      let pause = pace.pauseMilliseconds(configured: upstream.maxConnections)
+      facts.append(
+        Self(
+          "pace",
+          "at most \(pace.connectionsMax(upstream.maxConnections)) connections"
+            + (pause > 0 ? ", \(pause) ms between messages" : "")
+            + (pace.nextEase.map { "; eased at \(time($0))" } ?? "")))
+    }
+    return facts
   }
 }
 

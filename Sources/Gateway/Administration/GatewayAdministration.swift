@@ -44,7 +44,8 @@ final class GatewayAdministration: Administration {
         sessions: gateway.sessionCount,
         listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
       spool: spool, pauses: pauses,
-      warnings: Self.warnings(of: spool) + warnings(configuration, queue) + Self.warnings(of: pauses, now: now.wall))
+      warnings: Self.warnings(of: spool) + upstreams.compactMap(\.warning) + warnings(configuration, queue)
+        + Self.warnings(of: pauses, now: now.wall))
   }
 
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {

@@ -85,10 +85,9 @@ struct UpstreamExplanation {
     let now = WhyReply.Action(label: "try it now", command: "postern resume upstream \(upstream.name)")
     switch upstream.reason {
     case "login":
-      if let command = command(in: upstream.reply) {
-        return [WhyReply.Action(label: "mend the login", command: command), now]
-      }
-      return [WhyReply.Action(label: "give the right password", command: "postern creds set \(upstream.name)"), now]
+      let command = command(in: upstream.reply) ?? upstream.mend ?? "postern creds set \(upstream.name)"
+      let isPassword = command == "postern creds set \(upstream.name)"
+      return [WhyReply.Action(label: isPassword ? "give the right password" : "mend the login", command: command), now]
     case "admin": return [WhyReply.Action(label: "send through it again", command: now.command)]
     default: return [now]
     }

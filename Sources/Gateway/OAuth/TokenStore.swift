@@ -29,6 +29,7 @@ package final class TokenStore: Sendable {
   ) {
     self.path = path
     self.replace = replace
+    Self.removeRemains(of: path)
     state = Mutex(Self.load(path))
   }
 
@@ -84,6 +85,27 @@ package final class TokenStore: Sendable {
   }
 
   // MARK: the start
+
+  /// Whoever is killed between the steps of a replacement leaves the new file beside the old one, with tokens in it. Only
+  /// files of that name that are ours go, and nothing that a link leads to. Nobody else replaces the file at this time.
+  private static func removeRemains(of path: String) {
+    let directory = FileReplacement.directory(of: path)
+    guard let name = path.split(separator: "/").last, let entries = opendir(directory) else { return }
+    defer { closedir(entries) }
+    let prefix = ".\(name)."
+    while let entry = readdir(entries) {
+      let found = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      // mkstemp(3) draws six letters and digits.
+      guard found.hasPrefix(prefix), found.utf8.count == prefix.utf8.count + 6,
+        found.dropFirst(prefix.count).allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
+      else { continue }
+      var status = stat()
+      guard fstatat(dirfd(entries), found, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG,
+        status.st_uid == geteuid()
+      else { continue }
+      _ = unlinkat(dirfd(entries), found, 0)
+    }
+  }
 
   private static func load(_ path: String) -> State {
     var state = State()

@@ -129,8 +129,8 @@ extension Event: LogRecord {
       list.add(.pause, milliseconds: seconds * 1000)
     case .upstreamPaused(let upstream, let trouble, let seconds, let waiting):
       list.add(.upstream, upstream)
-      list.add(.upstreamState, "paused")
-      list.add(.stateReason, trouble.kind.rawValue)
+      list.add(.upstreamState, trouble.kind.words.state)
+      list.add(.stateReason, trouble.kind.words.reason)
       list.add(.stage, trouble.stage)
       if let reply = trouble.reply { list.add(reply) } else { list.add(.reply, trouble.text.text) }
       list.add(.pause, milliseconds: seconds * 1000)
@@ -167,7 +167,13 @@ extension Event: LogRecord {
       list.add(.upstream, upstream)
       list.add(.reason, reason)
 
-    case .pausedByHand(let pause), .pauseEnded(let pause):
+    case .pausedByHand(let pause):
+      Self.describe(pause, by: pause.by, into: &list)
+      if pause.name != nil {
+        list.add(.upstreamState, "paused")
+        list.add(.stateReason, "admin")
+      }
+    case .pauseEnded(let pause):
       Self.describe(pause, by: pause.by, into: &list)
     case .resumedByHand(let pause, let by):
       Self.describe(pause, by: by, into: &list)

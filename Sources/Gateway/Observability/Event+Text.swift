@@ -100,7 +100,8 @@ extension Event {
     case .notificationPostponed(let id, let reason, let seconds):
       "warning: \(id.map { "\($0): " } ?? "")a notification cannot be written, tried again in \(seconds) s: \(reason)"
     case .upstreamPaused(let upstream, let trouble, let seconds, let waiting):
-      "warning: upstream \(upstream) paused for \(seconds) s (\(trouble.kind.rawValue)): \(trouble); "
+      "warning: upstream \(upstream) is \(trouble.kind.words.state)"
+        + "\(trouble.kind.words.reason.map { " (\($0))" } ?? ""), tried again in \(seconds) s: \(trouble); "
         + "\(waiting) waiting, none bounced"
     case .upstreamRecovered(let upstream, let seconds, let waiting):
       "upstream \(upstream) works again after \(seconds) s; \(waiting) released"

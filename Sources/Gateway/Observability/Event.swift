@@ -140,8 +140,8 @@ package enum Event: Sendable {
       switch trouble.kind {
       case .login: .upstreamAuthFailed
       case .tls: .upstreamTLSFailed
-      case .unreachable: .upstreamUnreachable
-      case .busy, .quota, .broken: .upstreamPaused
+      case .unreachable, .busy, .broken: .upstreamUnreachable
+      case .quota: .upstreamPaused
       }
     case .upstreamRecovered, .upstreamPaced(_, nil): .upstreamRecovered
     case .upstreamPaced: .upstreamSlow

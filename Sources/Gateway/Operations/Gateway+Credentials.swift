@@ -89,7 +89,7 @@ extension Gateway {
     let new = current.logging(upstream.name, inWith: credential)
     settings.replace(new)
     let isPaused = pauses.current.outgoing(through: upstream.name) != nil
-    let released = isPaused ? 0 : queue.readyCount(now: clock.now())
+    let released = isPaused ? 0 : readyCount(through: upstream.name)
     log.report(
       .credentialChanged(name, upstream: upstream.name, by: by, reply: probe?.reply, released: released))
     // That of `new`: when the loop comes to it, a reload may have brought other routes.

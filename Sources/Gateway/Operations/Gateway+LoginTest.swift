@@ -60,7 +60,13 @@ extension Gateway {
     let waited = upstreamHealth[upstream].trouble != nil
     if isProven { upstreamHealth.loginAccepted(at: upstream, wall: clock.now().wall) }
     dispatcherLoop.execute { self.dispatcher.value.loginWorks(upstream, isTried: isProven) }
-    return isPaused || !waited ? 0 : queue.readyCount(now: clock.now())
+    return isPaused || !waited ? 0 : readyCount(through: upstream)
+  }
+
+  /// Messages that are ready and that it may carry.
+  func readyCount(through upstream: String) -> Int {
+    let ways = settings.current.routes.ways + detours.all.map(\.way)
+    return queue.readyCount(through: upstream, of: ways, now: clock.now())
   }
 }
 

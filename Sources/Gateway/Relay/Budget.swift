@@ -6,21 +6,6 @@ import Queue
 import SMTP
 import WAL
 
-/// How much of a quota is used.
-package struct QuotaUse: Sendable, Equatable {
-  package var used: Int
-  package var limit: Int
-  /// messages, recipients
-  package var unit: String
-  package var seconds: Int
-
-  package var isNearlyUsed: Bool { used * 5 >= limit * 4 }
-}
-
-extension QuotaUse: CustomStringConvertible {
-  package var description: String { "\(used) of \(limit) \(unit) in \(seconds / 3600) h" }
-}
-
 /// What an account may send: so many messages in a time (`rate`), and a quota. A rate makes mail wait a little; a quota
 /// that is used up makes the account one that cannot, until the time of resumption.
 ///
@@ -79,8 +64,12 @@ struct Budget {
 
   func quota(_ now: Instant) -> QuotaUse? {
     guard let quota, let count = quotas?[name] else { return nil }
-    return QuotaUse(
-      used: count.used(at: now.wall), limit: quota.count, unit: quota.unit.rawValue, seconds: quota.seconds)
+    return QuotaUse(count, unit: quota.unit.rawValue, at: now.wall)
+  }
+
+  /// For whoever may not enter the dispatcher's event loop.
+  var state: BudgetState {
+    BudgetState(quota: quota.flatMap { _ in quotas?[name] }, unit: quota?.unit.rawValue ?? "messages", rate: rate)
   }
 
   mutating func began(recipients: Int, _ now: Instant) {

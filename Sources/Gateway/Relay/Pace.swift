@@ -6,7 +6,7 @@ import SMTP
 /// How fast an upstream is given mail that has asked us to slow down: half the connections with each such reply, then
 /// one with a pause between messages that doubles. It is eased by one step after each five minutes without such a reply.
 /// All times are monotonic milliseconds.
-struct Pace: Sendable {
+package struct Pace: Sendable, Equatable {
   private(set) var step = 0
   /// What it said last; nil at full pace.
   private(set) var reply: Reply?

@@ -120,22 +120,3 @@ package struct QuotaError: Error, Sendable, CustomStringConvertible {
     self.description = description
   }
 }
-
-/// What the file holds, as one JSON document.
-package struct QuotaRecord: Codable, Sendable, Equatable {
-  package var v = 1
-  package var upstreams: [String: Entry] = [:]
-
-  package struct Entry: Codable, Sendable, Equatable {
-    /// messages, recipients
-    package var unit: String
-    package var parts: [Part]
-  }
-
-  package struct Part: Codable, Sendable, Equatable {
-    package var start: Timestamp
-    package var count: Int
-  }
-
-  package init() {}
-}

@@ -32,9 +32,7 @@ struct QuotaFile: QuotaStorage {
       octets += buffer[..<count]
     }
     do {
-      let record = try ControlLine.decode(QuotaRecord.self, from: octets)
-      guard record.v == QuotaRecord().v else { throw QuotaError("it is of version \(record.v)") }
-      return record
+      return try QuotaRecord(parsing: octets)
     } catch {
       throw QuotaError("cannot read \(path): it is not what posternd wrote")
     }
@@ -42,7 +40,7 @@ struct QuotaFile: QuotaStorage {
 
   func write(_ record: QuotaRecord) throws(QuotaError) {
     do {
-      try FileReplacement.replace(path, with: ControlLine.json(record, pretty: true) + [UInt8(ascii: "\n")])
+      try FileReplacement.replace(path, with: record.octets)
     } catch {
       throw QuotaError("cannot write \(path): \(error.step): \(String(cString: strerror(error.code)))")
     }

@@ -71,16 +71,17 @@ struct ReplyVerdict {
   }
 
   /// Trouble of a connection, of the kind that a rule says.
-  static func judged(_ trouble: UpstreamTrouble, rules: ExplainRules, provider: String) -> UpstreamTrouble {
-    let rule = Self.rule(for: trouble, rules: rules, provider: provider)
+  static func judged(_ trouble: UpstreamTrouble, of settings: UpstreamSettings) -> UpstreamTrouble {
+    let rule = Self.rule(for: trouble, of: settings)
     guard let kind = rule?.action.kind, kind != trouble.kind else { return trouble }
     return UpstreamTrouble(kind, at: trouble.stage, trouble.text, trouble.reply)
   }
 
   /// What is known of this trouble, for whoever has to mend it.
-  static func rule(for trouble: UpstreamTrouble, rules: ExplainRules, provider: String) -> ExplainRule? {
-    trouble.reply.flatMap { rules.first(for: $0, stage: trouble.stage, provider: provider) }
-      ?? rules.first(for: ExplainRule.Seen(trouble.text, stage: trouble.stage, provider: provider))
+  static func rule(for trouble: UpstreamTrouble, of settings: UpstreamSettings) -> ExplainRule? {
+    let (rules, provider, login) = (settings.rules, settings.upstream.provider, settings.loginKind)
+    return trouble.reply.flatMap { rules.first(for: $0, stage: trouble.stage, provider: provider, login: login) }
+      ?? rules.first(for: ExplainRule.Seen(trouble.text, stage: trouble.stage, provider: provider, login: login))
   }
 
   /// The same for a reply to a message, with the stage that the rule is about.

@@ -63,11 +63,16 @@ struct RollingCount: Sendable, Equatable {
   /// When there is room for one more; nil if there is now.
   mutating func roomAt(_ time: Int64) -> Int64? {
     add(0, at: time)
+    return timeBelow(limit, at: time)
+  }
+
+  /// When less than this counts if nothing is added; nil if that is so now.
+  func timeBelow(_ bound: Int, at time: Int64) -> Int64? {
     var used = used(at: time)
-    guard used >= limit else { return nil }
+    guard used >= bound else { return nil }
     for part in parts where end(of: part) > time {
       used -= part.count
-      if used < limit { return end(of: part) }
+      if used < bound { return end(of: part) }
     }
     return nil
   }

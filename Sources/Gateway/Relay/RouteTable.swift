@@ -4,6 +4,7 @@
 import Configuration
 import Queue
 import SMTP
+import WAL
 
 /// A way for mail to leave: upstreams in the order in which they are tried.
 package struct Way: Sendable, Hashable, CustomStringConvertible {
@@ -79,6 +80,18 @@ package struct RouteTable: MailRouter, Equatable {
   private func decide(_ delivery: Configuration.Delivery) -> (place: Int?, lane: UInt8) {
     guard let place = routes.firstIndex(where: { $0.matches(delivery) }) else { return (nil, 0) }
     return (place, lanes[place])
+  }
+}
+
+extension MessageQueue {
+  /// Messages that are ready and that this upstream may carry, whoever will. `ways` are those of the lanes, in order. One
+  /// with recipients that go different ways counts in each.
+  func readyCount(through upstream: String, of ways: [Way], now: Instant) -> Int {
+    let routing = routing
+    return ways.enumerated().reduce(0) { sum, way in
+      guard way.element.names.contains(upstream) else { return sum }
+      return sum + readyCount(Lane(routing: routing, number: UInt8(way.offset)), now: now)
+    }
   }
 }
 

@@ -124,7 +124,8 @@ final class UpstreamAccount: CarrierDelegate {
     } else if health.state == "ok", let reply = pace.reply, let since = pace.since {
       health = UpstreamHealth(slow: UpstreamTrouble(.busy, at: "mail", reply.text, reply), since: since)
     }
-    health.quota = budget.quota(now)
+    health.budget = budget.state
+    if pace.isSlow { health.pace = pace }
     if let pause, pause.name != nil {
       health = health.pausedByHand(since: now.monotonic - (now.wall - pause.since.milliseconds))
     }
@@ -298,7 +299,7 @@ final class UpstreamAccount: CarrierDelegate {
     let now = parts.clock.now()
     // Several connections meet the same trouble at once: it counts once.
     if case .paused = breaker.state { return owner.schedule() }
-    let trouble = ReplyVerdict.judged(trouble, rules: settings.rules, provider: settings.upstream.provider)
+    let trouble = ReplyVerdict.judged(trouble, of: settings)
     let seconds = breaker.tripped(trouble, now: now.monotonic, jitter: parts.random())
     parts.log.report(.upstreamPaused(name, trouble, seconds: seconds, waiting: owner.waiting(behind: self)))
     owner.availabilityChanged()

@@ -14,8 +14,9 @@ package struct UpstreamHealth: Sendable, Equatable {
   /// Monotonic milliseconds.
   package var since: Int64?
   package var nextProbe: Int64?
-  /// nil: it has none.
-  package var quota: QuotaUse?
+  package var budget = BudgetState()
+  /// nil: it has not asked for less.
+  package var pace: Pace?
 
   package init() {}
 
@@ -31,27 +32,19 @@ package struct UpstreamHealth: Sendable, Equatable {
       self.trouble = trouble
       self.since = since
     }
-    switch trouble?.kind {
-    case .login, .tls, .quota:
-      state = "paused"
-      reason = trouble?.kind.rawValue
-    default:
-      state = "unreachable"
-    }
+    if let trouble { (state, reason) = trouble.kind.words }
   }
 
   /// The secret for the login is missing: no trying helps.
   init(without trouble: UpstreamTrouble, since: Int64) {
-    state = "paused"
-    reason = trouble.kind.rawValue
+    (state, reason) = trouble.kind.words
     self.trouble = trouble
     self.since = since
   }
 
   /// It was given as much as it may have; there is room again at `until`.
   init(overQuota trouble: UpstreamTrouble, since: Int64, until: Int64) {
-    state = "paused"
-    reason = trouble.kind.rawValue
+    (state, reason) = trouble.kind.words
     self.trouble = trouble
     self.since = since
     nextProbe = until
@@ -72,5 +65,15 @@ package struct UpstreamHealth: Sendable, Equatable {
     health.since = since
     health.nextProbe = nil
     return health
+  }
+}
+
+extension UpstreamTrouble.Kind {
+  /// State and reason of an upstream that has this trouble.
+  var words: (state: String, reason: String?) {
+    switch self {
+    case .login, .tls, .quota: ("paused", rawValue)
+    case .unreachable, .busy, .broken: ("unreachable", nil)
+    }
   }
 }

@@ -50,6 +50,33 @@ struct TokenStoreTests {
     return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
   }
 
+  @Test("what a kill left of a replacement is removed at the start; nothing else is")
+  func remains() throws {
+    defer {
+      for name in ["link", "target", "other"] { unlink("\(directory)/\(name)") }
+      remove()
+    }
+    let names = [
+      ".tokens.aB3xYz", ".tokens.000000", ".tokens.short", ".tokens.sevenxx", ".tokens.aB-xYz", ".quotas.aB3xYz",
+      "tokens.aB3xYz", "target",
+    ]
+    for name in names { close(open("\(directory)/\(name)", O_WRONLY | O_CREAT, 0o600)) }
+    mkdir("\(directory)/.tokens.folder", 0o700)
+    symlink("\(directory)/target", "\(directory)/.tokens.linked")
+    link("\(directory)/target", "\(directory)/.tokens.second")
+    _ = TokenStore(path: path)
+    func isThere(_ name: String) -> Bool {
+      var status = stat()
+      return lstat("\(directory)/\(name)", &status) == 0
+    }
+    #expect(names.filter(isThere) == Array(names.dropFirst(2)))
+    #expect(isThere(".tokens.folder") && isThere(".tokens.linked"))
+    // A second name of a file of ours is only that.
+    #expect(!isThere(".tokens.second") && isThere("target"))
+    for name in names + [".tokens.linked"] { unlink("\(directory)/\(name)") }
+    rmdir("\(directory)/.tokens.folder")
+  }
+
   @Test("what is kept is read back by the next start, and nobody else may read it")
   func roundTrip() throws {
     defer { remove() }
