@@ -103,6 +103,7 @@ def test_a_certificate_logs_in_sessions_go_on_and_a_renewed_one_needs_no_restart
     assert shown["tls seen"].startswith("TLSv1.3 TLS_") and "; resumed, " in shown["tls seen"]
     assert shown["its pin"] == pin(certificate.chain) and "/CN=localhost" in shown["certificate"]
     assert shown["we show"].startswith(f"/CN=office from {identity}, until 20")
+    assert shown["login"] == "by client certificate"
 
     # The right one with another name claimed; the sessions of the settings before are not gone on with.
     gateway.configure({"upstream.office": {"username": "office"}})
@@ -196,3 +197,14 @@ def test_without_the_certificate_that_the_upstream_wants_there_is_no_login_and_i
     gateway.postern("creds", "set", "office", "--client-certificate", stranger, exit=(1, 75))
     deliver(gateway, upstream)
     assert upstream.sessions[-1][0] == "next"
+
+
+def test_an_upstream_that_does_not_ask_for_the_certificate_refuses_the_login_and_that_is_seen(
+        certificate, authority, open_upstream, make_gateway):
+    upstream = open_certified(open_upstream, certificate, "starttls", authority, asks=False)
+    upstream.answers["AUTH"] = "535 5.7.8 who are you"
+    gateway = make_gateway(upstream, settings(upstream, certificate, authority.sign("office")))
+    gateway.submit(message())
+    office = eventually(lambda: gateway.office() if gateway.office()["state"] == "paused" else None, what="a pause")
+    assert office["reason"] == "login" and not upstream.commands("MAIL")
+    assert facts(gateway)["we show"].endswith("; the upstream did not ask for it")

@@ -51,7 +51,7 @@ extension GatewayAdministration {
     ]
     if !upstream.isCapture {
       facts += SecurityFacts(settings, gateway.upstreamHealth.security(of: upstream.name)).facts
-      facts.append(UpstreamReply.Fact("login", upstream.authenticates ? upstream.username ?? "yes" : "none"))
+      facts.append(UpstreamReply.Fact("login", upstream.loginText))
     }
     facts.append(UpstreamReply.Fact("connections", "at most \(upstream.maxConnections)"))
     if upstream.maxPerConnection > 0 {
@@ -112,4 +112,12 @@ extension UpstreamReply.Fact {
 extension UpstreamHealth {
   /// Mail may go to it; a standby upstream could have it.
   fileprivate var mayCarry: Bool { ["ok", "slow", "standby"].contains(state) }
+}
+
+extension Configuration.Upstream {
+  fileprivate var loginText: String {
+    guard authenticates else { return "none" }
+    guard mechanism == .external else { return username ?? "yes" }
+    return "by client certificate" + (username.map { ", as \($0)" } ?? "")
+  }
 }

@@ -30,7 +30,7 @@ protocol CarrierDelegate: AnyObject {
   func troubled(_ trouble: UpstreamTrouble)
   /// A dialogue stands, login and all; and it has carried a message.
   func connected(afterTransaction: Bool)
-  /// It stands under this TLS; nil: in clear.
+  /// What TLS came to on a connection that stands, or came this far; nil: it stands in clear.
   func secured(_ security: ConnectionSecurity?)
   /// Octets moved, in or out.
   func progressed()

@@ -183,6 +183,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     // Addresses that lost the race to another one are not ours.
     guard let known = remove(connection) else { return }
     known.idleTimer?.cancel()
+    if known.phase == .opening, draining == nil, let security = connection.security { delegate.secured(security) }
     if let trouble, trouble.isRefusalOfLogin, let login = connection.login { return loginRefused(login, trouble) }
     // An upstream may end a connection that has worked, at any time; a new one will tell whether it is ill.
     if let trouble, connection.transactions <= 1 || !trouble.isOfConnection {

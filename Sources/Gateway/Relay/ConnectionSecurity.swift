@@ -3,7 +3,7 @@
 
 import TLS
 
-/// What TLS came to on a connection whose dialogue stands: for `upstream show`.
+/// What TLS came to on a connection behind its handshake: for `upstream show`.
 package struct ConnectionSecurity: Sendable, Hashable {
   package var facts: TLSFacts
   /// The upstream's; of a session that goes on, the one that it began with.

@@ -12,7 +12,7 @@ package final class HealthBoard: Sendable {
     var security: SecurityRecord?
   }
 
-  /// The TLS of the connection that stood last, under the settings that are in force.
+  /// The TLS of the connection that was made last, under the settings that are in force.
   struct SecurityRecord: Sendable {
     var security: ConnectionSecurity
     /// Wall milliseconds.
@@ -36,7 +36,7 @@ package final class HealthBoard: Sendable {
 
   func login(at upstream: String) -> LoginRecord { entry(upstream).login }
 
-  /// nil: none has stood.
+  /// nil: no connection has come behind its handshake.
   func security(of upstream: String) -> SecurityRecord? { entry(upstream).security }
 
   private func entry(_ upstream: String) -> Entry { entries.withLock { $0[upstream] } ?? Entry() }
