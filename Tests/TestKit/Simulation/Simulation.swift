@@ -102,7 +102,7 @@ package final class Simulation {
     clients.removeAll { $0.isDone && !$0.link.channel.isActive }
     upstreams.removeAll { !$0.link.channel.isActive }
     // What the watchdog would kill us for, if it lasted.
-    if process.dispatcher.look().isIdle { idleTurns += 1 }
+    if process.dispatcher.look().values.contains(where: \.isIdle) { idleTurns += 1 }
   }
 
   func advance(_ milliseconds: Int64) {
