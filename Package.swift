@@ -56,7 +56,8 @@ let package = Package(
       name: "postern", dependencies: ["Admin", "Configuration", "Queue", "SMTP", "CLibedit"], swiftSettings: strict),
 
     .executableTarget(
-      name: "queue-bench", dependencies: ["Queue", "SMTP", "WAL"], path: "Benchmarks/queue", swiftSettings: strict),
+      name: "queue-bench", dependencies: ["Configuration", "Gateway", "Queue", "SMTP", "WAL"], path: "Benchmarks/queue",
+      swiftSettings: strict),
 
     .target(
       name: "TestKit",

@@ -1,16 +1,21 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Configuration
+import Gateway
 import Glibc
 import Queue
 import SMTP
 import Synchronization
 import WAL
 
-// How long a start takes with so many queued messages, and what they cost in memory.
+// How long a start takes with so many queued messages, what they cost in memory, and how long it takes to get one.
 //
 //   queue-bench fill DIRECTORY MESSAGES   makes a spool: 1 KiB each, one recipient, deferred once
-//   queue-bench open DIRECTORY            opens it as a start of the daemon does, prints milliseconds and octets
+//   queue-bench open DIRECTORY ROUTES     opens it as a start of the daemon does, with so many routes, each to an
+//                                         upstream of its own: prints messages, milliseconds, octets, milliseconds
+//                                         until all mail is due, nanoseconds for a lease, and milliseconds for a reload
+//                                         that changes the way of all
 //
 // Two runs, so that what was needed to fill the spool is not counted. Benchmarks/recovery.py makes rows of it.
 
@@ -73,28 +78,60 @@ func memoryOctets() -> Int {
   return 0
 }
 
-func milliseconds() -> Int {
+func nanoseconds() -> Int {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
-  return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+  return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-func open(_ path: String) throws {
+func milliseconds(since began: Int) -> Int { (nanoseconds() - began) / 1_000_000 }
+
+/// Every hundredth message has a route, as long as there are some.
+func table(routes: Int) -> RouteTable {
+  var configuration = Configuration(
+    hostname: "bench", upstreams: (0...routes).map { Configuration.Upstream(name: "up\($0)") })
+  configuration.routes = (0..<routes).map { number in
+    var route = Configuration.Route(number: number + 1, via: ["up\(number + 1)"])
+    route.from = [Configuration.AddressPattern("sender\(number)@example.com")!]
+    return route
+  }
+  return RouteTable(configuration)
+}
+
+func open(_ path: String, routes: Int) throws {
   let disk = try PosixDisk(path: path)
+  let router = table(routes: routes)
   let memory = memoryOctets()
-  let began = milliseconds()
+  var began = nanoseconds()
   let (queue, report) = try MessageQueue.open(
-    disk: disk, policy: policy, now: start.advanced(by: 60_000), salt: 1, host: "bench", ready: {})
-  let took = milliseconds() - began
+    disk: disk, policy: policy, now: start.advanced(by: 60_000), salt: 1, host: "bench", router: router, ready: {})
+  let took = milliseconds(since: began)
   let octets = memoryOctets() - memory
-  print("\(report.messages) \(took) \(octets)")
   precondition(queue.summary(now: start).messages == report.messages)
+
+  let now = start.advanced(by: 3_600_000)
+  began = nanoseconds()
+  precondition(queue.readyCount(now: now) == report.messages, "all mail is due by now")
+  let due = milliseconds(since: began)
+
+  let lanes = router.ways.indices.map { Lane(number: UInt8($0)) }
+  let leases = 100_000
+  began = nanoseconds()
+  for number in 0..<leases {
+    guard let lease = queue.lease(lanes[number % lanes.count], now: now) else { continue }
+    queue.release(lease)
+  }
+  let lease = (nanoseconds() - began) / leases
+
+  began = nanoseconds()
+  queue.adopt(table(routes: routes + 1))
+  print(report.messages, took, octets, due, lease, milliseconds(since: began))
 }
 
 switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.count) {
 case ("fill", 4): try fill(CommandLine.arguments[2], messages: Int(CommandLine.arguments[3]) ?? 0)
-case ("open", 3): try open(CommandLine.arguments[2])
+case ("open", 4): try open(CommandLine.arguments[2], routes: Int(CommandLine.arguments[3]) ?? 0)
 default:
-  print("usage: queue-bench fill DIRECTORY MESSAGES | open DIRECTORY")
+  print("usage: queue-bench fill DIRECTORY MESSAGES | open DIRECTORY ROUTES")
   exit(2)
 }

@@ -13,7 +13,9 @@ extension QueueState {
     let message = messages[number]!
     lanes.enter(number, of: submitters.submitter(message.submitter), ready: ready, new: new)
     // A lane whose upstream is ill must not keep the others from their time.
-    if let due = message.recipients.nextDueInOtherLanes { waiting.insert(Due(time: due, number: number)) }
+    if !SeededFault.otherLaneForgotten, let due = message.recipients.nextDueInOtherLanes {
+      waiting.insert(Due(time: due, number: number))
+    }
   }
 
   /// Takes a message out of its lanes; their ready lists may name it still.
@@ -43,7 +45,7 @@ extension QueueState {
 
   /// For a message that is new.
   mutating func assignLanes(_ number: UInt64, _ envelope: Envelope) {
-    guard let router = lanes.router, !lanes.isUnrouted(number) else { return }
+    guard let router = lanes.router, !lanes.isUnrouted(number), !SeededFault.laneNotAsked else { return }
     assignLanes(number, router, sender: envelope.sender, recipients: envelope.recipients)
   }
 
@@ -71,7 +73,7 @@ extension QueueState {
     for number in page where lanes.isUnrouted(number) && messages.contains(number) {
       lanes.route(number)
       messages[number]!.recipients.leaveLanes()
-      if let router = lanes.router {
+      if let router = lanes.router, !SeededFault.laneKept || lanes.routing == 0 {
         let recipients = messages[number]!.recipients
         assignLanes(number, router, sender: recipients.sender, recipients: recipients.addresses)
       }

@@ -12,6 +12,10 @@ enum SeededFault {
   static var draftNotPinned: Bool { isMade() }
   static var leasedTwice: Bool { isMade() }
   static var noticeWithoutRecord: Bool { isMade() }
+  // MARK: Lanes
+  static var laneNotAsked: Bool { isMade() }
+  static var laneKept: Bool { isMade() }
+  static var otherLaneForgotten: Bool { isMade() }
   // MARK: What the admin orders
   static var holdNotWritten: Bool { isMade() }
   static var dropNotWritten: Bool { isMade() }

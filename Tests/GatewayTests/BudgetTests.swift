@@ -148,6 +148,8 @@ struct BudgetTests {
     bench.accept((0..<12).map { ("a\($0)@b.example", "shop") })
     bench.pass(30_000)
     #expect(bench.taken.mapValues(\.count) == ["one.test": 5])
+    // However long that takes, nothing stands still that should move.
+    #expect(bench.dispatcher.look()["one"]?.waiting == 7 && bench.dispatcher.look()["one"]?.isOpen == false)
     bench.pass(35_000)
     #expect(bench.taken.mapValues(\.count) == ["one.test": 10])
     bench.pass(65_000)

@@ -28,6 +28,8 @@ final class RelayBench {
     case silent
     case defers
     case refuses(Reply)
+    /// Says so after so many milliseconds.
+    case refusesLate(Reply, after: Int64)
   }
 
   static let start = Instant(wall: 1_790_000_000_000, monotonic: 50_000)
@@ -47,6 +49,8 @@ final class RelayBench {
   private(set) var taken: [String: [[String]]] = [:]
   /// Connections that were open at once.
   private(set) var openPeersMax = 0
+  /// Connections that were asked for.
+  fileprivate(set) var connects = 0
   private let time: Time
   fileprivate var peers: [RelayPeer] = []
   private let receiver = Deaf()
@@ -238,6 +242,11 @@ private final class RelayPeer {
     case .defers:
       session.commitRefused(Reply(451, EnhancedStatus(4, 3, 0), "later"), into: &output)
     case .refuses(let reply): session.commitRefused(reply, into: &output)
+    case .refusesLate(let reply, let milliseconds):
+      let peer = NIOLoopBound(self, eventLoop: bench.loop)
+      bench.loop.scheduleTask(in: .milliseconds(milliseconds)) {
+        peer.value.session.commitRefused(reply, into: &peer.value.output)
+      }
     case .silent, .down: break
     }
   }
@@ -252,6 +261,7 @@ private final class BenchConnector: Connector {
   ) -> EventLoopFuture<any Channel> {
     let bench = bench.withLock { $0! }.value
     let host = destination.host
+    bench.connects += 1
     if case .down = bench.mood(of: host) { return eventLoop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
     let channel = EmbeddedChannel(handlers: [], loop: bench.loop)
     let configured = configure(channel)

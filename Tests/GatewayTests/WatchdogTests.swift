@@ -14,6 +14,12 @@ private struct Bench {
   var pings: [Int64] = []
   var reports: [Watchdog.Stall] = []
 
+  /// Of the only upstream, in most tests.
+  var relay: Watchdog.RelayLook {
+    get { look.relay["office"] ?? .init() }
+    set { look.relay["office"] = newValue }
+  }
+
   init(interval: Int64? = 30_000) {
     watchdog = Watchdog(interval: interval, now: 0)
     look = Watchdog.Look(now: 0)
@@ -66,14 +72,14 @@ struct WatchdogTests {
   @Test("hears nothing while mail is due, the upstream is ok, a connection is free, and nothing moves for two minutes")
   func stalledMail() {
     var bench = Bench()
-    bench.look.relay = .init(waiting: 3, isOpen: true, hasRoom: true)
+    bench.relay = .init(waiting: 3, isOpen: true, hasRoom: true)
     bench.pass(117)
     #expect(bench.silence < 15_000)
     #expect(bench.reports.isEmpty)
     bench.pass(63)
     #expect(bench.silence >= 60_000)
-    #expect(bench.reports == [.mail(waiting: 3, seconds: 120)])
-    bench.look.relay.progress += 1
+    #expect(bench.reports == [.mail(upstream: "office", waiting: 3, seconds: 120)])
+    bench.relay.progress += 1
     bench.pass(3)
     #expect(bench.silence == 0)
   }
@@ -86,7 +92,7 @@ struct WatchdogTests {
     ])
   func waiting(relay: Watchdog.RelayLook) {
     var bench = Bench()
-    bench.look.relay = relay
+    bench.relay = relay
     bench.pass(7_200)
     #expect(bench.silence < 15_000)
     #expect(bench.reports.isEmpty)
@@ -95,33 +101,49 @@ struct WatchdogTests {
   @Test("takes octets of a slow upload for progress, however long it lasts")
   func slowUpload() {
     var bench = Bench()
-    bench.look.relay = .init(waiting: 1, isOpen: true, hasRoom: true)
+    bench.relay = .init(waiting: 1, isOpen: true, hasRoom: true)
     var looks = 0
     bench.pass(3_600) { look in
       looks += 1
-      if looks.isMultiple(of: 30) { look.relay.progress += 1 }
+      if looks.isMultiple(of: 30) { look.relay["office"]!.progress += 1 }
     }
     #expect(bench.silence < 15_000)
     #expect(bench.reports.isEmpty)
   }
 
+  @Test("is not deceived by one upstream that moves about another one that has forgotten its mail")
+  func oneOfTwo() {
+    var bench = Bench()
+    bench.look.relay = [
+      "busy": .init(waiting: 3, isOpen: true, hasRoom: true), "idle": .init(waiting: 2, isOpen: true, hasRoom: true),
+    ]
+    bench.pass(180) { $0.relay["busy"]!.progress += 1 }
+    #expect(bench.silence >= 60_000)
+    #expect(bench.reports == [.mail(upstream: "idle", waiting: 2, seconds: 120)])
+    bench.look.relay["idle"] = nil
+    bench.pass(3) { $0.relay["busy"]!.progress += 1 }
+    #expect(bench.silence == 0)
+    bench.pass(120)
+    #expect(bench.reports.last == .mail(upstream: "busy", waiting: 3, seconds: 120))
+  }
+
   @Test("gives connections that are all busy the longest time that a reply may take")
   func busy() {
     var bench = Bench()
-    bench.look.relay = .init(waiting: 1, isOpen: true, hasRoom: false)
+    bench.relay = .init(waiting: 1, isOpen: true, hasRoom: false)
     bench.pass(600)
     #expect(bench.silence < 15_000)
     bench.pass(90)
     #expect(bench.silence >= 15_000)
-    #expect(bench.reports == [.mail(waiting: 1, seconds: 660)])
+    #expect(bench.reports == [.mail(upstream: "office", waiting: 1, seconds: 660)])
   }
 
   @Test("counts the two minutes from when a connection became free")
   func freed() {
     var bench = Bench()
-    bench.look.relay = .init(waiting: 1, isOpen: true, hasRoom: false)
+    bench.relay = .init(waiting: 1, isOpen: true, hasRoom: false)
     bench.pass(300)
-    bench.look.relay.hasRoom = true
+    bench.relay.hasRoom = true
     bench.pass(117)
     #expect(bench.reports.isEmpty)
     bench.pass(6)
@@ -211,7 +233,7 @@ struct HealthMonitorTests {
 
   private func parts(_ mail: EmbeddedEventLoop, _ heard: NIOLoopBoundBox<Heard>) -> HealthMonitor.Parts {
     HealthMonitor.Parts(
-      loops: [(name: "mail 1", eventLoop: mail)], relayLoop: mail, relay: { Watchdog.RelayLook() },
+      loops: [(name: "mail 1", eventLoop: mail)], relayLoop: mail, relay: { [:] },
       writer: { Watchdog.WriterLook() }, status: { heard.value.status }, say: { heard.value.said.append($0) },
       ping: { heard.value.pings += 1 }, report: { _ in })
   }

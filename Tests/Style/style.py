@@ -31,7 +31,7 @@ ARROWS = {
     "Admin": set(),
     "OAuth": {"Admin", "Crypto", "SMTP"},
     "postern": {"Admin", "Configuration", "SMTP", "Queue", "CLibedit"},
-    "queue-bench": {"Queue", "SMTP", "WAL"},
+    "queue-bench": {"Configuration", "Gateway", "Queue", "SMTP", "WAL"},
     "COpenSSL": set(),
     "CSystemd": set(),
     "CLibedit": set(),

@@ -49,11 +49,8 @@ extension Gateway {
     switch stall {
     case .loops(let names, let seconds): log.report(.loopsStalled(names, seconds: seconds))
     case .writer(let seconds): log.report(.writerStalled(seconds: seconds))
-    case .mail(let waiting, let seconds):
-      log.report(
-        .queueStalled(
-          upstream: settings.current.upstreams.map(\.name).joined(separator: ", "), waiting: waiting,
-          seconds: seconds))
+    case .mail(let upstream, let waiting, let seconds):
+      log.report(.queueStalled(upstream: upstream, waiting: waiting, seconds: seconds))
     }
   }
 }

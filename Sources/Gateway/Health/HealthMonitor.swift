@@ -14,7 +14,7 @@ final class HealthMonitor: Sendable {
     var loops: [(name: String, eventLoop: any EventLoop)]
     var relayLoop: any EventLoop
     /// Called on the relay's loop.
-    var relay: @Sendable () -> Watchdog.RelayLook
+    var relay: @Sendable () -> [String: Watchdog.RelayLook]
     var writer: @Sendable () -> Watchdog.WriterLook
     var status: @Sendable () -> String
     var say: @Sendable (String) -> Void
@@ -27,7 +27,7 @@ final class HealthMonitor: Sendable {
 
   private struct State {
     var watchdog: Watchdog
-    var relay = Watchdog.RelayLook()
+    var relay: [String: Watchdog.RelayLook] = [:]
     /// Loops with a question that is not answered yet.
     var asked: Set<String> = []
     /// Loops that have answered since the last ping.

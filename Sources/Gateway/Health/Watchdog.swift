@@ -13,8 +13,8 @@ package struct Watchdog {
     /// Event loops that have not answered since the last ping.
     var silentLoops: [String] = []
     var writer = WriterLook()
-    /// What the relay's loop said last.
-    var relay = RelayLook()
+    /// What the relay's loop said last, of each upstream by name.
+    var relay: [String: RelayLook] = [:]
   }
 
   struct WriterLook: Equatable {
@@ -24,10 +24,11 @@ package struct Watchdog {
     var hasWork = false
   }
 
+  /// Of one upstream: octets that move on another one must not hide that this one has forgotten its mail.
   package struct RelayLook: Equatable, Sendable {
-    /// Messages that are due and that no connection has.
+    /// Messages that are due here and that no connection has.
     var waiting = 0
-    /// The upstream is ok and nobody has stopped the mail.
+    /// The upstream is ok, nobody has stopped its mail, and it does not rest for a time that is set.
     var isOpen = false
     /// A connection could take one of them now, or one more could be opened for them.
     var hasRoom = false
@@ -42,7 +43,7 @@ package struct Watchdog {
   enum Stall: Equatable {
     case loops([String], seconds: Int64)
     case writer(seconds: Int64)
-    case mail(waiting: Int, seconds: Int64)
+    case mail(upstream: String, waiting: Int, seconds: Int64)
   }
 
   enum Action: Equatable {
@@ -64,17 +65,38 @@ package struct Watchdog {
   private var lastPing: Int64
   private var writer = WriterLook()
   private var writerSince: Int64
-  private var relay = RelayLook()
-  private var silentSince: Int64
-  private var idleSince: Int64
+  /// By upstream; those that nobody speaks of any more are forgotten.
+  private var relay: [String: Stillness] = [:]
   private var reported: Set<String> = []
 
   init(interval: Int64?, now: Int64) {
     self.interval = interval
     lastPing = now
     writerSince = now
-    silentSince = now
-    idleSince = now
+  }
+
+  /// Since when the mail of one upstream does not move, and since when it could.
+  private struct Stillness {
+    private var last = RelayLook()
+    private(set) var silentSince: Int64
+    private var idleSince: Int64
+
+    init(now: Int64) {
+      silentSince = now
+      idleSince = now
+    }
+
+    mutating func take(_ look: RelayLook, now: Int64) {
+      let mayRest = look.waiting == 0 || !look.isOpen
+      if mayRest || look.progress != last.progress { silentSince = now }
+      if !look.isIdle { idleSince = now }
+      last = look
+    }
+
+    func lastsTooLong(now: Int64) -> Bool {
+      now - max(silentSince, idleSince) >= Watchdog.idleMillisecondsMax
+        || now - silentSince >= Watchdog.silenceMillisecondsMax
+    }
   }
 
   /// Half of the manager's time, so that one ping may come late.
@@ -84,7 +106,7 @@ package struct Watchdog {
   mutating func take(_ look: Look) -> [Action] {
     note(look)
     let isDue = look.now - lastPing >= pingInterval
-    let stalls = [isDue ? loopStall(look) : nil, writerStall(look), mailStall(look)].compactMap { $0 }
+    let stalls = [isDue ? loopStall(look) : nil, writerStall(look)].compactMap { $0 } + mailStalls(look)
     let names = Set(stalls.map(\.name))
     var actions = stalls.filter { !reported.contains($0.name) }.map(Action.report)
     // A loop that is silent is known to be so until a ping shows that it is not.
@@ -99,10 +121,12 @@ package struct Watchdog {
   private mutating func note(_ look: Look) {
     if !look.writer.hasWork || look.writer.steps != writer.steps { writerSince = look.now }
     writer = look.writer
-    let mayRest = look.relay.waiting == 0 || !look.relay.isOpen
-    if mayRest || look.relay.progress != relay.progress { silentSince = look.now }
-    if !look.relay.isIdle { idleSince = look.now }
-    relay = look.relay
+    relay = Dictionary(
+      uniqueKeysWithValues: look.relay.map { name, seen in
+        var stillness = relay[name] ?? Stillness(now: look.now)
+        stillness.take(seen, now: look.now)
+        return (name, stillness)
+      })
   }
 
   private func loopStall(_ look: Look) -> Stall? {
@@ -115,11 +139,11 @@ package struct Watchdog {
     return time > interval ?? Self.hangMillisecondsMax ? .writer(seconds: time / 1000) : nil
   }
 
-  private func mailStall(_ look: Look) -> Stall? {
-    let silence = look.now - silentSince
-    let isIdle = look.now - max(silentSince, idleSince) >= Self.idleMillisecondsMax
-    guard isIdle || silence >= Self.silenceMillisecondsMax else { return nil }
-    return .mail(waiting: look.relay.waiting, seconds: silence / 1000)
+  private func mailStalls(_ look: Look) -> [Stall] {
+    relay.filter { $1.lastsTooLong(now: look.now) }.sorted { $0.key < $1.key }.map { name, stillness in
+      .mail(
+        upstream: name, waiting: look.relay[name]?.waiting ?? 0, seconds: (look.now - stillness.silentSince) / 1000)
+    }
   }
 }
 
@@ -130,7 +154,7 @@ extension Watchdog.Stall {
     switch self {
     case .loops: Self.loopsName
     case .writer: "writer"
-    case .mail: "mail"
+    case .mail(let upstream, _, _): "mail \(upstream)"
     }
   }
 }

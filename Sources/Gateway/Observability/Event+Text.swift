@@ -49,7 +49,7 @@ extension Event {
         ? "warning: certificate \(path) has expired \(-days) days ago"
         : "warning: certificate \(path) expires in \(days) days"
     case .queueStalled(let upstream, let waiting, let seconds):
-      "warning: queue stalled: \(waiting) messages are due, upstream \(upstream) is ok, and nothing has moved for "
+      "warning: queue stalled: \(waiting) messages are due, upstream \(upstream) is ok, and nothing has moved there for "
         + "\(seconds) s; systemd's watchdog hears nothing until something moves"
     case .writerStalled(let seconds):
       "warning: spool stalled: the disk has not answered for \(seconds) s, nothing can be accepted; "

@@ -47,6 +47,7 @@ struct Budget {
   }
 
   var isOver: Bool { over != nil }
+  var hasQuota: Bool { quota != nil }
 
   /// When the next message may be begun, monotonic; nil: now, or when one that is under way has ended.
   func opensAt(_ now: Instant) -> Int64? {
@@ -54,6 +55,13 @@ struct Budget {
     if var rate { opens = rate.roomAt(now.monotonic) }
     if quota != nil, let wall = quotas?.roomAt(of: name) { opens = max(opens ?? 0, now.monotonic + wall - now.wall) }
     return opens
+  }
+
+  /// When to look again, monotonic: there is room then, or there may be more beside those under way.
+  func nextLook(_ now: Instant) -> Int64? {
+    if let opens = opensAt(now) { return opens }
+    guard quota != nil, let wall = quotas?[name]?.nextForgotten else { return nil }
+    return now.monotonic + max(1, wall - now.wall)
   }
 
   /// Whether those under way leave room for one more.
@@ -73,8 +81,8 @@ struct Budget {
   }
 
   mutating func began(recipients: Int, _ now: Instant) {
-    rate?.add(1, at: now.monotonic)
-    underWay += units(recipients)
+    if !SeededFault.rateForgotten { rate?.add(1, at: now.monotonic) }
+    if !SeededFault.underWayForgotten { underWay += units(recipients) }
   }
 
   /// `taken` recipients of these have it, or may.

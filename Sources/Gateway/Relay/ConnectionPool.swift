@@ -36,7 +36,7 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   private var connections: [Connection] = []
   private var connecting = 0
   private var draining: EventLoopPromise<Void>?
-  var oneFlight = OneFlight.untried
+  var oneFlight = SeededFault.flightUnproven ? OneFlight.allowed(lost: 0) : .untried
 
   init(
     settings: UpstreamSettings, logins: any LoginSource, queue: MessageQueue, threads: any WorkerThreads,
@@ -62,11 +62,9 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
       waiting -= 1
       offer(connection.handler)
     }
-    var opening = openingCount
-    while waiting > opening, openConnections < connectionsMax {
-      open()
-      opening += 1
-    }
+    // One that fails at once is not tried again: whoever hears of it decides when.
+    let places = connectionsMax - openConnections + (SeededFault.oneConnectionMore ? 1 : 0)
+    for _ in 0..<max(0, min(waiting - openingCount, places)) { open() }
   }
 
   func hasRoom(waiting: Int, connectionsMax: Int) -> Bool {
@@ -123,12 +121,18 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
       let bound = NIOLoopBound((self, handler), eventLoop: eventLoop)
       connections[index].phase = .idle
       connections[index].idleTimer = eventLoop.scheduleTask(in: .seconds(Int64(Self.idleSeconds))) {
-        bound.value.0.retire(bound.value.1)
+        bound.value.0.idledOut(bound.value.1)
       }
       return
     }
     connections[index].phase = .busy
     handler.deliver(lease)
+  }
+
+  /// A timer that was due when it was cancelled fires all the same, and the connection has a message by then.
+  private func idledOut(_ handler: UpstreamHandler) {
+    guard let index = index(of: handler), connections[index].phase == .idle else { return }
+    retire(handler)
   }
 
   /// The connection has done its part.

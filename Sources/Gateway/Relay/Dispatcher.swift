@@ -56,7 +56,7 @@ package final class Dispatcher: BellListener {
     func isTurn(of account: UpstreamAccount) -> Bool {
       for group in groups {
         if group.contains(where: { $0 === account }) { return true }
-        if group.contains(where: \.isAvailable) { return false }
+        if group.contains(where: \.isAvailable), !SeededFault.laterOfWayFirst { return false }
       }
       return false
     }
@@ -73,7 +73,6 @@ package final class Dispatcher: BellListener {
   private var firstLane = 0
   private var pauses: Pauses
   private var standstill = Standstill()
-  private var progress: UInt64 = 0
   private var timer: Scheduled<Void>?
   private var isRunning = false
   private var isStopping = false
@@ -131,17 +130,12 @@ package final class Dispatcher: BellListener {
     schedule()
   }
 
-  /// What the watchdog wants to know.
-  package func look() -> Watchdog.RelayLook {
+  /// What the watchdog wants to know, of each upstream.
+  package func look() -> [String: Watchdog.RelayLook] {
+    guard !isStopping else { return [:] }
     let now = parts.clock.now()
-    var look = Watchdog.RelayLook(progress: progress)
-    for account in accounts where !isStopping && account.isAvailable {
-      let waiting = waiting(for: account, now)
-      look.waiting += waiting
-      look.isOpen = true
-      if account.hasRoom(waiting: waiting, now) { look.hasRoom = true }
-    }
-    return look
+    return Dictionary(
+      uniqueKeysWithValues: accounts.map { ($0.name, $0.look(waiting: waiting(for: $0, now), now)) })
   }
 
   /// New settings hold for the next message; what is under way ends as it began. `routing` is that of their table in the
@@ -185,7 +179,7 @@ package final class Dispatcher: BellListener {
 
   /// It can be had again: what is paused because of that goes on. `isTried`: the upstream has taken it, so what it had
   /// said about logins before is over too.
-  func loginWorks(_ name: String, isTried: Bool) {
+  package func loginWorks(_ name: String, isTried: Bool) {
     accounts.first { $0.name == name }?.loginWorks(isTried: isTried)
     run()
   }
@@ -242,7 +236,7 @@ package final class Dispatcher: BellListener {
   }
 
   private func noteStandstill(_ now: Instant) {
-    let goesOn = !isStopping && isStandingStill(now)
+    let goesOn = !isStopping && isStandingStill(now) && !SeededFault.standstillForgotten
     guard goesOn != standstill.isRunning || standstill.nextNote.map({ $0 <= now.monotonic }) ?? false else { return }
     writeStandstill(goesOn: goesOn, now)
   }
@@ -268,7 +262,7 @@ extension Dispatcher: AccountOwner {
     guard !isStopping else { return nil }
     for step in lanes.indices {
       let place = (firstLane + step) % lanes.count
-      guard lanes[place].isTurn(of: account) else { continue }
+      guard SeededFault.wayIgnored || lanes[place].isTurn(of: account) else { continue }
       if let lease = parts.queue.lease(lanes[place].lane, now: now) {
         firstLane = place + 1
         return lease
@@ -305,10 +299,8 @@ extension Dispatcher: AccountOwner {
     eventLoop.execute { bound.value.run() }
   }
 
-  /// With one lane whoever had it asks for the next message by himself.
-  func messageRemained() {
-    if lanes.count > 1 { runSoon() }
-  }
+  /// Whoever had it may not ask for the next message: his settings may hold no more.
+  func messageRemained() { runSoon() }
 
   func availabilityChanged() {
     noteStandstill(parts.clock.now())
@@ -320,10 +312,6 @@ extension Dispatcher: AccountOwner {
     guard standstill.isRunning else { return }
     let now = parts.clock.now()
     writeStandstill(goesOn: !isStopping && isStandingStill(now), now)
-  }
-
-  func progressed() {
-    progress &+= 1
   }
 
   func schedule() {

@@ -82,7 +82,7 @@ package final class QuotaBook {
   }
 
   private func writeSoon() {
-    guard writing == nil else { return }
+    guard writing == nil, !SeededFault.quotaNotKept else { return }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     writing = eventLoop.scheduleTask(in: .seconds(Self.writeSeconds)) {
       bound.value.writing = nil

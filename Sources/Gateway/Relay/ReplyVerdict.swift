@@ -35,7 +35,7 @@ struct ReplyVerdict {
       switch rule.action {
       case .pause, .quota:
         trouble = UpstreamTrouble(rule.action.kind ?? .busy, at: stage, reply.text, reply)
-        self.results[index] = .untried
+        if !SeededFault.messageBlamed { self.results[index] = .untried }
       case .slow:
         slowing = reply
         self.results[index] = .deferred(reply)

@@ -58,6 +58,9 @@ struct RollingCount: Sendable, Equatable {
   /// When it is forgotten.
   private func end(of part: Part) -> Int64 { (part.number + 1) * partLength + window }
 
+  /// When something is forgotten next, if nothing is added.
+  var nextForgotten: Int64? { parts.first.map { end(of: $0) } }
+
   func used(at time: Int64) -> Int { parts.reduce(0) { end(of: $1) > time ? $0 + $1.count : $0 } }
 
   /// When there is room for one more; nil if there is now.

@@ -30,7 +30,6 @@ protocol AccountOwner: AnyObject {
   func schedule()
   /// What is decided from now on must not count time that stood still.
   func settleStandstill()
-  func progressed()
 }
 
 /// One upstream at run time: its carrier, its health, its login, what keeps it from working. It carries what its owner
@@ -55,6 +54,8 @@ final class UpstreamAccount: CarrierDelegate {
   private var hasConnected = false
   private var budget: Budget
   private var pace = Pace()
+  /// Grows with each octet that moves and each outcome.
+  private var progress: UInt64 = 0
 
   init(
     _ settings: UpstreamSettings, pauses: Pauses, parts: Dispatcher.Parts, eventLoop: any EventLoop,
@@ -98,15 +99,24 @@ final class UpstreamAccount: CarrierDelegate {
     if waiting > 0, connections > 0, mayTake(now) { carrier?.work(waiting: waiting, connectionsMax: connections) }
   }
 
-  func hasRoom(waiting: Int, _ now: Instant) -> Bool {
-    mayTake(now) && carrier?.hasRoom(waiting: waiting, connectionsMax: connectionsMax(now)) ?? false
+  /// Nothing may be begun before a time that is known.
+  private func rests(_ now: Instant) -> Bool {
+    budget.opensAt(now) != nil || pace.opensAt(now: now.monotonic) != nil
+  }
+
+  /// `waiting` as above. Until a rate has room again or a pause between messages is over, nothing needs to move.
+  func look(waiting: Int, _ now: Instant) -> Watchdog.RelayLook {
+    Watchdog.RelayLook(
+      waiting: waiting, isOpen: isAvailable && !rests(now),
+      hasRoom: mayTake(now) && carrier?.hasRoom(waiting: waiting, connectionsMax: connectionsMax(now)) ?? false,
+      progress: progress)
   }
 
   /// When to look again by itself; monotonic milliseconds. nil: when something happens.
   func nextLook(_ now: Instant) -> Int64? {
     if isHeldBack { return nil }
     if case .paused = breaker.state { return breaker.nextProbe }
-    return [budget.opensAt(now), pace.opensAt(now: now.monotonic), pace.nextEase].compactMap(\.self).min()
+    return [budget.nextLook(now), pace.opensAt(now: now.monotonic), pace.nextEase].compactMap(\.self).min()
   }
 
   /// Whether what is due makes it work. One that is paused waits for its probe and nothing else.
@@ -199,6 +209,8 @@ final class UpstreamAccount: CarrierDelegate {
     guard mayTake(now), let lease = deliverableLease() else { return nil }
     budget.began(recipients: lease.envelope.recipients.count, now)
     pace.began(configured: settings.upstream.maxConnections, now: now.monotonic)
+    // The next one need not wait until this one has ended.
+    if rests(now) { owner.schedule() }
     return lease
   }
 
@@ -218,14 +230,14 @@ final class UpstreamAccount: CarrierDelegate {
   /// In one turn of the loop.
   private static let refusalsMax = 64
 
-  func progressed() { owner.progressed() }
+  func progressed() { progress &+= 1 }
 
   func finished(_ lease: consuming Lease, _ results: [RecipientResult], _ course: DeliveryCourse?) {
     let now = parts.clock.now()
     var verdict = ReplyVerdict(results, rules: settings.rules, provider: settings.upstream.provider)
     let onward = verdict.sentOn.isEmpty ? .nobody : owner.onward(from: lease.lane, past: self)
     verdict.settle(onward)
-    budget.ended(recipients: lease.envelope.recipients.count, taken: verdict.taken, now)
+    ended(recipients: lease.envelope.recipients.count, taken: verdict.taken, now)
     if let reply = verdict.slowing, pace.slowed(reply, now: now.monotonic) {
       parts.log.report(.upstreamPaced(name, reply))
     }
@@ -235,6 +247,13 @@ final class UpstreamAccount: CarrierDelegate {
     noteQuota(now)
     // A deferral has a time of its own to wake up for.
     owner.schedule()
+  }
+
+  /// What is under way counts as if it would be taken. With one less there may be room for a connection that found none,
+  /// and whoever had this one need not ask again: his settings may hold no more.
+  private func ended(recipients: Int, taken: Int, _ now: Instant) {
+    budget.ended(recipients: recipients, taken: taken, now)
+    if budget.hasQuota { owner.runSoon() }
   }
 
   /// `lanes` has those that another upstream is to take, by index.
@@ -251,7 +270,7 @@ final class UpstreamAccount: CarrierDelegate {
       return owner.messageRemained()
     }
     owner.settleStandstill()
-    owner.progressed()
+    progressed()
     var lanes = lanes
     // The next time begins with the first upstream of the way again.
     if let home = owner.home(of: lease.lane) {
@@ -283,7 +302,7 @@ final class UpstreamAccount: CarrierDelegate {
   }
 
   func untried(_ lease: consuming Lease) {
-    budget.ended(recipients: lease.envelope.recipients.count, taken: 0, parts.clock.now())
+    ended(recipients: lease.envelope.recipients.count, taken: 0, parts.clock.now())
     parts.queue.release(lease)
     owner.messageRemained()
   }
@@ -291,7 +310,7 @@ final class UpstreamAccount: CarrierDelegate {
   /// The queue has put the message aside: it is kept and shown, and not tried again.
   func contentUnreadable(_ lease: consuming Lease, _ reason: String) {
     parts.log.report(.contentUnreadable(lease.id, reason))
-    budget.ended(recipients: lease.envelope.recipients.count, taken: 0, parts.clock.now())
+    ended(recipients: lease.envelope.recipients.count, taken: 0, parts.clock.now())
     parts.queue.release(lease)
   }
 

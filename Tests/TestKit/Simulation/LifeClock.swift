@@ -12,9 +12,11 @@ struct LifeClock {
   private var jumpMax: Int64 = 0
   private var time: Int64 = 0
   private var jumps: Int64 = 0
-  /// Paused time on the platter, that on its way there, and since when sending is paused now.
+  /// Time that stood still and is on the platter, that on its way there, that of which nobody can say when it is
+  /// written, and since when it stands still now.
   private var stoodStill: Int64 = 0
   private var pending: Int64 = 0
+  private var unwritten: Int64 = 0
   private var since: Int64?
 
   init() {}
@@ -30,8 +32,11 @@ struct LifeClock {
     if now.wall - old.wall != now.monotonic - old.monotonic { jumps += 1 }
   }
 
-  mutating func pause(_ isPaused: Bool) {
-    if let since { pending += time - since }
+  var isPaused: Bool { since != nil }
+
+  /// `isWritten`: what ends now is written at once. It is not where the gateway does not know yet that it ends.
+  mutating func pause(_ isPaused: Bool, isWritten: Bool) {
+    if let since { isWritten ? (pending += time - since) : (unwritten += time - since) }
     since = isPaused ? time : nil
   }
 
@@ -43,10 +48,11 @@ struct LifeClock {
   /// What was not on the platter is forgotten.
   mutating func processEnded() {
     pending = 0
+    unwritten = 0
     if since != nil { since = time }
   }
 
-  private var standstill: Int64 { stoodStill + pending + (since.map { time - $0 } ?? 0) }
+  private var standstill: Int64 { stoodStill + pending + unwritten + (since.map { time - $0 } ?? 0) }
 
   /// Mail of that time may be given up by now.
   func isOver(since start: LifeClock) -> Bool {

@@ -17,6 +17,7 @@ extension Oracle {
     let sender: String
     /// From the subject on; what is in front of it is ours.
     let content: [UInt8]
+    let mail: MailFacts
     var recipients: [Recipient]
     /// The gateway has the end of its data. Before that there is no message.
     var isSent = false
@@ -28,12 +29,18 @@ extension Oracle {
     var sentAt = LifeClock()
     /// Notifications of a delay that the upstream was offered, by their `Message-ID`.
     var delayNotices: Set<String> = []
+
+    func index(of address: String) -> Int? { recipients.firstIndex { $0.address == address } }
   }
 
   struct Recipient {
     let address: String
     var answer = Answer.none
     var deliveries = 0
+    /// Attempts that may be counted: not those in which the upstream spoke of our account.
+    var tries = 0
+    /// It was delivered once more than a process could remember.
+    var isForgotten = false
     /// The upstream, the admin, or the end of its lifetime decided that it shall not arrive.
     var isBounced = false
     /// History has told of its end.

@@ -14,13 +14,15 @@ package struct Oracle {
   /// Octets that we may put in front.
   private static let prefixMax = 2_000
 
-  private(set) var messages: [Message] = []
+  var messages: [Message] = []
   private var numbers: [String: Int] = [:]
   private var heard: [(message: Int, recipient: Int)] = []
-  /// While sending is paused by hand: so many of the messages that were being sent then may still come.
-  private var leavingMax: Int?
+  /// Of upstreams that are paused by hand: so many of the messages that were being sent then may still come.
+  var leavingMax: [String: Int] = [:]
   /// What counts against the lifetime of mail.
-  private var life: LifeClock
+  var life: LifeClock
+  var wasStill = false
+  var isStillByHand = false
   /// What the admin ordered.
   private(set) var book = OrderBook()
   /// The simulation's clocks.
@@ -35,7 +37,7 @@ package struct Oracle {
   /// Messages that were refused for want of room before their content was sent.
   private(set) var turnedAway = 0
   package private(set) var violations: [String] = []
-  private let trace: EventTrace
+  let trace: EventTrace
 
   init(_ policy: QueuePolicy, _ now: Instant, trace: EventTrace) {
     self.now = now
@@ -52,17 +54,19 @@ package struct Oracle {
   // MARK: - Clients
 
   /// Numbers say which message a content, an address or a notification belongs to.
-  mutating func intend(recipients: Int, _ content: (_ number: Int) -> [UInt8]) -> Int {
+  mutating func intend(_ plan: SimulatedClient.Plan, _ content: (_ number: Int) -> [UInt8]) -> Int {
     let number = messages.count
-    let addresses = (0..<recipients).map { "r\($0).m\(number)@upstream.sim" }
+    let octets = content(number)
+    let recipients = plan.recipients.enumerated().map { Recipient(address: "r\($0).m\(number)@\($1)") }
     let message = Message(
-      sender: "m\(number)@client.sim", content: content(number), recipients: addresses.map { Recipient(address: $0) })
+      sender: "m\(number)@\(plan.domain)", content: octets,
+      mail: MailFacts(sender: (plan.domain, plan.submitter), octets: octets.count), recipients: recipients)
     messages.append(message)
     messages[number].begunAt = intakes.place
     numbers[message.sender] = number
     trace.note(
-      .client, 1, number, recipients, message.content.count,
-      text: "begins message \(number): \(message.content.count) octets, \(recipients) recipients")
+      .client, 1, number, recipients.count, octets.count,
+      text: "begins message \(number): \(octets.count) octets, for \(plan.recipients)")
     return number
   }
 
@@ -112,21 +116,6 @@ package struct Oracle {
 
   // MARK: - The upstream
 
-  /// From now on nothing leaves but what is under way; nil: everything may leave.
-  mutating func paused(underWay: Int?) {
-    trace.note(
-      .admin, 1, underWay ?? -1, text: underWay.map { "sending is paused, \($0) under way" } ?? "sending goes on")
-    leavingMax = underWay
-    life.pause(underWay != nil)
-  }
-
-  /// The upstream has all of a message or of a notification, whatever it makes of it.
-  mutating func left() {
-    guard let rest = leavingMax else { return }
-    if rest == 0 { blame("a message left while sending was paused") }
-    leavingMax = max(0, rest - 1)
-  }
-
   /// The message that an envelope and a content speak of; nil, and a violation, if they are not what was sent.
   mutating func recognise(sender: String, recipients: [String], _ content: [UInt8]) -> (Int, [Int])? {
     guard let number = numbers[sender] else {
@@ -168,7 +157,9 @@ package struct Oracle {
     }
   }
 
-  mutating func bounced(_ number: Int, _ indexes: [Int]) {
+  /// nil: for all of its recipients that it would have been given.
+  mutating func bounced(_ number: Int, _ indexes: [Int]?) {
+    let indexes = indexes ?? Array(messages[number].recipients.indices)
     trace.note(.upstream, 2, number, indexes.count, text: "refuses message \(number) for \(indexes)")
     for index in indexes { messages[number].recipients[index].isBounced = true }
   }
@@ -223,6 +214,7 @@ package struct Oracle {
 
   /// The admin looks at the queue.
   mutating func seen(_ views: [MessageView]) {
+    noteAttempts(views)
     for complaint in book.seen(named(views), now) { blame(complaint) }
   }
 
@@ -316,6 +308,7 @@ package struct Oracle {
       }
       messages[number].recipients[index].hasEnded = true
       noteEnd(number, index, recipient.state, in: sender.text)
+      noteDuplicate(number, index, isTold: recipient.isUncertain)
     }
   }
 
@@ -344,11 +337,14 @@ package struct Oracle {
   mutating func processEnded() {
     heard = []
     life.processEnded()
+    // What was under way is not any more.
+    for name in leavingMax.keys { leavingMax[name] = 0 }
     for number in messages.indices {
       for index in messages[number].recipients.indices {
         let recipient = messages[number].recipients[index]
         if recipient.deliveries > 0, recipient.knowledge != .durable {
           messages[number].recipients[index].excuses += 1
+          messages[number].recipients[index].isForgotten = true
         }
       }
     }
@@ -356,6 +352,7 @@ package struct Oracle {
 
   /// What an admin sees in a queue that has just been recovered, each recipient with whether it is still to be tried.
   mutating func recovered(_ waiting: [String: Bool], _ views: [MessageView], mark: UInt64) {
+    noteAttempts(views)
     for complaint in book.recovered(named(views), mark: mark, now) { blame(complaint) }
     noteExpiredNotifications(views)
     for (number, message) in messages.enumerated() {

@@ -17,7 +17,11 @@ final class SimulatedClient {
   private(set) var isDone = false
 
   struct Plan {
-    var recipients: Int
+    /// Whose address nobody else has.
+    var domain: String
+    var submitter: Int
+    /// Their domains.
+    var recipients: [String]
     /// Behind the subject.
     var body: [UInt8]
   }
@@ -60,7 +64,7 @@ final class SimulatedClient {
 
   private func begin(_ oracle: inout Oracle, _ output: inout ByteBuffer) {
     guard let plan = plans.popLast() else { return isDone = true }
-    let number = oracle.intend(recipients: plan.recipients) { Array("Subject: \($0)\r\n".utf8) + plan.body }
+    let number = oracle.intend(plan) { Array("Subject: \($0)\r\n".utf8) + plan.body }
     let message = oracle.messages[number]
     let addresses = message.recipients.map(\.address)
     current = (number, addresses, message.content)

@@ -5,6 +5,7 @@ import Gateway
 import NIOCore
 import NIOEmbedded
 import Queue
+import SMTP
 
 /// One life of the daemon: the parts of the gateway that carry mail, on one loop that the simulation turns.
 final class SimulatedProcess {
@@ -17,6 +18,7 @@ final class SimulatedProcess {
   let space: SpaceWatch
   let submissions: SubmissionLoop
   let pauses: PauseControl
+  private(set) var settings: Settings
   /// Nobody logs in; and to make one costs as much as some thousand messages.
   let logins = SimulatedProcess.sharedLogins
   let clock: Clock
@@ -27,7 +29,9 @@ final class SimulatedProcess {
   struct Surroundings {
     var disk: SimulatedDisk
     var plan: SimulationPlan
+    var settings: Settings
     var pauseMemory: PauseMemory
+    var quotas: any QuotaStorage
     var log: EventLog
     var salt: UInt64
     /// Throws what makes a start impossible.
@@ -35,7 +39,8 @@ final class SimulatedProcess {
   }
 
   init(_ surroundings: Surroundings) throws {
-    let (plan, log, settings) = (surroundings.plan, surroundings.log, surroundings.plan.settings)
+    let (plan, log, settings) = (surroundings.plan, surroundings.log, surroundings.settings)
+    self.settings = settings
     loop = EmbeddedEventLoop()
     let bound = NIOLoopBound(surroundings.simulation, eventLoop: loop)
     clock = Clock(now: { bound.value.now }, zoneOffset: { _ in 3_600 })
@@ -44,14 +49,16 @@ final class SimulatedProcess {
     let compactionBell = Bell<Compactor>(eventLoop: loop)
     (queue, recovery) = try MessageQueue.open(
       disk: surroundings.disk, policy: plan.policy, now: clock.now(), salt: surroundings.salt, host: "gateway",
-      finishedMail: surroundings.simulation.history,
+      router: settings.routes, finishedMail: surroundings.simulation.history,
       ready: { [weak wakeUp] in wakeUp?.ring() }, noticesDue: { [weak bell] in bell?.ring() },
       compactionDue: { [weak compactionBell] in compactionBell?.ring() })
     bells = (wakeUp, bell, compactionBell)
     let threads = SimulatedThreads(simulation: bound)
     let parts = Dispatcher.Parts(
       queue: queue, connector: SimulatedConnector(simulation: bound), threads: threads, clock: clock,
-      random: { bound.value.random() }, log: log)
+      random: { bound.value.random() }, log: log,
+      quotas: QuotaBook(storage: surroundings.quotas, threads: threads, eventLoop: loop, clock: clock),
+      logins: { SimulatedLogin(simulation: bound, name: $0.name) })
     pauses = PauseControl(
       storage: surroundings.pauseMemory, clock: clock, log: log, eventLoop: loop, threads: NextTurn())
     dispatcher = Dispatcher(
@@ -61,7 +68,7 @@ final class SimulatedProcess {
     compactor = Compactor(
       queue: queue, threads: threads, clock: clock, log: log, eventLoop: loop, bell: compactionBell)
     submissions = SubmissionLoop(eventLoop: loop)
-    space = Self.watch(queue, surroundings.disk, plan, clock, log)
+    space = Self.watch(queue, surroundings, clock)
     let loop = loop
     pauses.start { pauses in loop.execute { bound.value.adopt(pauses, loop) } }
     let workers = NIOLoopBound((dispatcher, notices, compactor), eventLoop: loop)
@@ -73,9 +80,10 @@ final class SimulatedProcess {
   }
 
   private static func watch(
-    _ queue: MessageQueue, _ disk: SimulatedDisk, _ plan: SimulationPlan, _ clock: Clock, _ log: EventLog
+    _ queue: MessageQueue, _ surroundings: Surroundings, _ clock: Clock
   ) -> SpaceWatch {
-    SpaceWatch(
+    let (disk, log) = (surroundings.disk, surroundings.log)
+    return SpaceWatch(
       parts: SpaceWatch.Parts(
         measure: {
           guard let free = try? disk.freeOctets() else { return nil }
@@ -83,8 +91,23 @@ final class SimulatedProcess {
         },
         condition: { queue.log.condition }, messages: { queue.summary(now: clock.now()).messages },
         now: { clock.now().monotonic }, report: { log.report($0) }, spaceIsShort: { queue.spaceIsShort($0) },
-        reserve: SimulatedReserve(disk: disk, octets: Int64(plan.segmentOctets))),
-      plan.settings.configuration.queue)
+        reserve: SimulatedReserve(disk: disk, octets: Int64(surroundings.plan.segmentOctets))),
+      surroundings.settings.configuration.queue)
+  }
+
+  /// As the gateway does it: what waits goes the new ways too. `inForce` is called when the relay works with it.
+  func reload(_ new: Settings, inForce: @escaping @Sendable () -> Void) {
+    let old = settings
+    settings = new
+    let bound = NIOLoopBound(dispatcher, eventLoop: loop)
+    let replace = { [loop] (routing: UInt32) in
+      loop.execute {
+        inForce()
+        bound.value.replace(new, routing: routing)
+      }
+    }
+    guard new.routes != old.routes else { return replace(queue.routing) }
+    queue.adopt(new.routes, begun: replace)
   }
 
   /// From here on it writes nothing: its disk is gone.
@@ -102,7 +125,7 @@ final class SimulatedProcess {
   }
 
   private static let sharedLogins = LoginChecker(
-    settings: SettingsHolder(SimulationPlan.settings(SimulationPlan.configuration)),
+    settings: SettingsHolder(Settings.plain(SimulationPlan.configuration)),
     clock: Clock(now: { Instant(wall: 0, monotonic: 0) }, zoneOffset: { _ in 0 }), threads: NextTurn())
 
   func summary() -> QueueSummary { queue.summary(now: clock.now()) }
@@ -118,7 +141,7 @@ final class SimulatedProcess {
   var unfinished: Int { moving + summary().dropped }
 }
 
-/// Gives the dispatcher connections to the simulated upstream.
+/// Gives the dispatcher connections to simulated upstreams.
 private struct SimulatedConnector: Connector {
   let simulation: NIOLoopBound<Simulation>
 
@@ -126,6 +149,23 @@ private struct SimulatedConnector: Connector {
     to destination: Destination, on eventLoop: any EventLoop,
     configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
   ) -> EventLoopFuture<any Channel> {
-    simulation.value.connect(configure)
+    simulation.value.connect(destination.host, configure)
+  }
+}
+
+/// Where connections get their login from: nobody asks for one, but there may be none to be had.
+private struct SimulatedLogin: LoginSource {
+  let simulation: NIOLoopBound<Simulation>
+  let name: String
+
+  func login(on eventLoop: any EventLoop) -> EventLoopFuture<ClientLogin?> {
+    if let trouble = simulation.value.loginTrouble(name) { return eventLoop.makeFailedFuture(trouble) }
+    return eventLoop.makeSucceededFuture(nil)
+  }
+
+  func accepted(_ login: ClientLogin) {}
+
+  func refused(_ login: ClientLogin, on eventLoop: any EventLoop) -> EventLoopFuture<Bool> {
+    eventLoop.makeSucceededFuture(false)
   }
 }

@@ -129,7 +129,8 @@ extension Simulation {
     if let target = control.current.targets.randomElement(using: &generator), !generator.oneIn(3) {
       _ = try? control.resume(target, by: "admin")
     } else {
-      let target = [PauseTarget.incoming, .outgoing, .upstream("sim")].randomElement(using: &generator)!
+      let target = ([.incoming, .outgoing] + plan.upstreams.map { .upstream($0) } as [PauseTarget])
+        .randomElement(using: &generator)!
       let until = generator.oneIn(2) ? now.wall + Int64.random(in: 1_000...7_200_000, using: &generator) : nil
       if (try? control.pause(target, until: until, by: "admin", reason: nil)) != nil { report[.pauses] += 1 }
     }
@@ -139,26 +140,28 @@ extension Simulation {
 
   /// What is under way ends first: a reply that is hours late would make a duplicate that nobody is to blame for.
   private func passLongPause() {
-    for _ in 0..<50 where isSendingPaused && isSending {
+    for _ in 0..<50 where fleet.standsStill && isSending {
       for link in upstreams.map(\.link) { link.push(70_000) }
       advance(500)
       settle()
     }
     var minutes = 0
-    for _ in 0..<120 where isSendingPaused && !isSending {
+    for _ in 0..<120 where fleet.standsStill && !isSending {
       advance(60_000)
+      settle()
       minutes += 1
     }
     report[.pausedHours] += minutes / 60
   }
 
   private var isSending: Bool { process.summary().sending > 0 }
-  private var isSendingPaused: Bool { process.pauses.current.outgoing(through: "sim") != nil }
-
   func adopt(_ pauses: Pauses, _ loop: EmbeddedEventLoop) {
     guard process.loop === loop else { return }
     process.dispatcher.adopt(pauses)
     process.submissions.refuse(pauses[.incoming] == nil ? nil : .paused)
-    oracle.paused(underWay: pauses.outgoing(through: "sim") == nil ? nil : process.summary().sending)
+    for server in fleet.servers {
+      server.isPaused = pauses.outgoing(through: server.name) != nil
+      oracle.paused(server.name, underWay: server.isPaused ? process.summary().sending : nil)
+    }
   }
 }

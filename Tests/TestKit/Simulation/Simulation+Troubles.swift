@@ -93,6 +93,8 @@ extension Simulation {
     // A start may meet the disk as it still is. But what recovery cannot read is damage to it, as it should be.
     if isCalm || canReadFail || !generator.oneIn(4) { endTrouble() }
     let old: SimulatedProcess = process
+    for isWritten in quotaMemory.takeWrites() { fleet.wroteQuotas(isWritten) }
+    quotaMemory.close()
     for link in clients.map(\.link) + upstreams.map(\.link) { link.hangUp() }
     old.loop.run()
     for client in clients { client.run(&oracle) }
@@ -101,6 +103,7 @@ extension Simulation {
     upstreams = []
     old.end()
     oracle.processEnded()
+    fleet.processEnded()
     if plan.wallJumps, generator.oneIn(4) { jump() }
     start()
   }
@@ -113,7 +116,8 @@ extension Simulation {
         trace.note(.process, 1, attempt, text: "starts")
         process = try SimulatedProcess(
           SimulatedProcess.Surroundings(
-            disk: disk, plan: plan, pauseMemory: pauseMemory, log: log, salt: salt, simulation: self))
+            disk: disk, plan: plan, settings: fleet.setup.settings, pauseMemory: pauseMemory,
+            quotas: quotaMemory.open(), log: log, salt: salt, simulation: self))
         break
       } catch {
         // systemd tries again; the admin mends the disk.
@@ -126,6 +130,8 @@ extension Simulation {
     }
     report[.starts] += 1
     isCompacting = false
+    if quotaMemory.isBroken { for server in fleet.servers { server.allowance.forget() } }
+    fleet.start()
     examine(process.recovery)
     // Before anybody can come in, as the gateway does.
     look()

@@ -10,7 +10,7 @@ import Queue
 import SMTP
 import WAL
 
-/// The real handlers, dispatcher, queue and log in one thread, on a disk that lies, between clients and an upstream
+/// The real handlers, dispatcher, queue and log in one thread, on a disk that lies, between clients and upstreams
 /// that hang up, with an admin who meddles and a clock that jumps. A seed decides everything; the oracle judges.
 package final class Simulation {
   var generator: SeededGenerator
@@ -18,6 +18,9 @@ package final class Simulation {
   let trace: EventTrace
   let disk: SimulatedDisk
   let pauseMemory = PauseMemory()
+  let quotaMemory = QuotaMemory()
+  let time: SimulatedTime
+  let fleet: SimulatedFleet
   let history = SimulatedHistory()
   let log: EventLog
   var oracle: Oracle
@@ -31,7 +34,7 @@ package final class Simulation {
   var troubleLeft = 0
   var isSlow = false
   var canReadFail = false
-  private(set) var now = Instant(wall: 1_790_000_000_000, monotonic: 1_000)
+  var now: Instant { time.now }
   private var elapsed: Int64 = 0
   private var lastLook: Int64 = 0
   private var idleTurns = 0
@@ -53,7 +56,9 @@ package final class Simulation {
     generator = SeededGenerator(seed: seed)
     plan = SimulationPlan(using: &generator)
     trace = EventTrace(reader: reader)
-    oracle = Oracle(plan.policy, now, trace: trace)
+    time = SimulatedTime(Instant(wall: 1_790_000_000_000, monotonic: 1_000))
+    fleet = SimulatedFleet(plan, time, using: &generator)
+    oracle = Oracle(plan.policy, time.now, trace: trace)
     disk = SimulatedDisk(seed: generator.next(), trace: trace)
     disk.failSyncs(as: plan.failedSync)
     disk.limit(SimulatedDisk.Room(isReserving: plan.isReserving))
@@ -76,6 +81,7 @@ package final class Simulation {
     case 950..<970: disk.setCold(generator.oneIn(2))
     default: meddle()
     }
+    meddleWithUpstreams()
     settle()
     troubleLeft -= 1
     if troubleLeft == 0 { endTrouble() }
@@ -98,15 +104,25 @@ package final class Simulation {
   func settle() {
     process.loop.run()
     for client in clients { client.run(&oracle) }
-    for upstream in upstreams { upstream.run(&oracle) { mood($0) } }
+    // What ails one is known before another one is judged.
+    for upstream in upstreams { upstream.noteReplies(&oracle) }
+    for upstream in upstreams { upstream.run(&oracle) { mood($0, upstream.server) } }
+    for isWritten in quotaMemory.takeWrites() { fleet.wroteQuotas(isWritten) }
+    oracle.standsStill(fleet.standsStill, byHand: fleet.isPaused)
     clients.removeAll { $0.isDone && !$0.link.channel.isActive }
+    for upstream in upstreams where !upstream.link.channel.isActive { report[.flights] += upstream.flights }
     upstreams.removeAll { !$0.link.channel.isActive }
     // What the watchdog would kill us for, if it lasted.
-    if process.dispatcher.look().isIdle { idleTurns += 1 }
+    for (name, look) in process.dispatcher.look() where look.isIdle {
+      idleTurns += 1
+      trace.note(.world, 13, text: "mail could move through \(name), and does not")
+    }
+    time.turn += 1
+    time.previous = now.monotonic
   }
 
   func advance(_ milliseconds: Int64) {
-    now = now.advanced(by: milliseconds)
+    time.now = now.advanced(by: milliseconds)
     oracle.now = now
     elapsed += milliseconds
     trace.advance(to: elapsed)
@@ -116,8 +132,10 @@ package final class Simulation {
 
   /// Somebody sets the clock.
   func jumpWall(by milliseconds: Int64) {
-    now.wall += milliseconds
+    let wall = now.wall
+    time.now.wall += milliseconds
     oracle.now = now
+    fleet.jumped(from: wall)
   }
 
   // MARK: - Threads
@@ -162,13 +180,13 @@ package final class Simulation {
     links.randomElement(using: &generator)?.hangUp()
   }
 
-  private func openClient() {
+  func openClient() {
     report[.clients] += 1
     let gate = ReadGate()
     let place = Int.random(in: 0..<SimulationPlan.submitters, using: &generator)
     let channel = EmbeddedChannel(handlers: [], loop: process.loop)
     let context = SubmissionContext(
-      settings: plan.settings,
+      settings: process.settings,
       listener: Configuration.Listener(name: "plain", port: 25, security: Configuration.Security.none),
       address: IPAddress("192.0.2.\(place)")!, queue: process.queue, logins: process.logins, loop: process.submissions,
       clock: process.clock, log: log,
@@ -177,7 +195,10 @@ package final class Simulation {
     channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.\(place)", port: 25), promise: nil)
     let plans = (0..<(generator.oneIn(3) ? Int.random(in: 2...4, using: &generator) : 1)).map { _ in
       SimulatedClient.Plan(
-        recipients: Int.random(in: 1...plan.recipientsMax, using: &generator), body: makeContent())
+        domain: SimulatedSetup.senderDomains.randomElement(using: &generator)!, submitter: place,
+        recipients: (0..<Int.random(in: 1...plan.recipientsMax, using: &generator)).map { _ in
+          SimulatedSetup.recipientDomains.randomElement(using: &generator)!
+        }, body: makeContent())
     }
     clients.append(SimulatedClient(link: SimulatedLink(channel: channel, gate: gate), plans: plans))
   }
@@ -198,75 +219,7 @@ package final class Simulation {
   private static let dots = [UInt8](repeating: UInt8(ascii: "."), count: 3)
   private static let line = [UInt8](repeating: UInt8(ascii: "x"), count: 990) + [13, 10]
 
-  func connect(_ configure: (any Channel) -> EventLoopFuture<Void>) -> EventLoopFuture<any Channel> {
-    let loop = process.loop
-    if !isCalm && generator.oneIn(10) { return loop.makeFailedFuture(ChannelError.connectTimeout(.seconds(1))) }
-    let channel = EmbeddedChannel(handlers: [], loop: loop)
-    let configured = configure(channel)
-    channel.connect(to: try! SocketAddress(ipAddress: "192.0.2.99", port: 25), promise: nil)
-    upstreams.append(SimulatedUpstream(link: SimulatedLink(channel: channel, gate: nil)))
-    return configured.map { channel }
-  }
-
-  /// Mostly good, or nothing would ever leave.
-  private func mood(_ stage: SimulatedUpstream.Stage) -> SimulatedUpstream.Mood {
-    guard !isCalm else { return .takes }
-    switch stage {
-    case .greeting: return generator.oneIn(30) ? .isBusy : .takes
-    case .mail: return generator.oneIn(20) ? [.defers, .hangsUp, .isBusy].randomElement(using: &generator)! : .takes
-    case .recipient:
-      if plan.mayExpire, !generator.oneIn(3) { return .defers }
-      return generator.oneIn(12) ? [.defers, .refuses, .refuses, .hangsUp].randomElement(using: &generator)! : .takes
-    case .data: return generator.oneIn(30) ? .hangsUp : .takes
-    case .end:
-      guard generator.oneIn(4) else { return .takes }
-      return [.takesAndHangsUp, .takesAndHangsUp, .defers, .refuses, .hangsUp, .isBusy]
-        .randomElement(using: &generator)!
-    }
-  }
-
   // MARK: - The end
-
-  /// Faults end, and everything gets its time.
-  private func calmDown() {
-    trace.note(.world, 1, text: "all is calm")
-    isCalm = true
-    endTrouble()
-    disk.setCold(false)
-    for batch in process.queue.droppedBatches where generator.oneIn(2) { undrop(batch) }
-    release(process.views)
-    for target in process.pauses.current.targets { _ = try? process.pauses.resume(target, by: "admin") }
-    settle()
-    quieten()
-    // What stays dropped is erased when its time is over.
-    for _ in 0..<100 where process.summary().dropped > 0 { advance(plan.droppedKeep / 4 + 60_000) }
-    quieten()
-    // What was full may be tried again.
-    for _ in 0..<7 { advance(1_000) }
-    if let refusal = process.space.admission.intake.refusal {
-      oracle.blame("mail is refused although there is room: \(refusal)")
-    }
-    // One message more must get through, and lets the log tidy up behind the others.
-    openClient()
-    quieten()
-    let last = oracle.messages.last?.recipients ?? []
-    if last.isEmpty || last.contains(where: { $0.answer != .promised }) {
-      oracle.blame("the last message is not accepted although nothing is in its way")
-    }
-  }
-
-  private func quieten() {
-    for _ in 0..<2_000 where !(clients.isEmpty && process.moving == 0) {
-      for link in clients.map(\.link) + upstreams.map(\.link) {
-        noteIntake()
-        link.push(70_000)
-      }
-      stepLog(mayLinger: false)
-      advance(500)
-      settle()
-    }
-    stepLog(mayLinger: false)
-  }
 
   private func finish() -> SimulationReport {
     oracle.finish(remaining: process.unfinished)
@@ -294,6 +247,7 @@ package final class Simulation {
     report[.segments] = disk.count(.create)
     report[.removals] = disk.count(.remove)
     report[.compactingRuns] = report[.compactions] > 0 ? 1 : 0
+    report[.failovers] = fleet.failovers
     return report
   }
 

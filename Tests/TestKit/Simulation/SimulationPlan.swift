@@ -26,7 +26,15 @@ struct SimulationPlan {
   /// Octets that are to stay free, and messages that may wait.
   let minFree: Int
   let messagesMax: Int
-  let settings: Settings
+  /// Names of all upstreams of the run.
+  let upstreams: [String]
+  /// What is configured of them, at one time or another.
+  let setups: [SimulatedSetup]
+  /// Of a thousand steps, so many bring trouble at an upstream, and so many a reload.
+  let ailments: Int
+  let reloads: Int
+  /// In the end one upstream stays dead for hours.
+  let losesOne: Bool
 
   init(using generator: inout SeededGenerator) {
     steps = [150, 250, 300, 400, 600, 1_200].randomElement(using: &generator)!
@@ -49,15 +57,20 @@ struct SimulationPlan {
     configuration.queue.lifetime = mayExpire ? [4_000, 10_000].randomElement(using: &generator)! : 1_800_000
     configuration.queue.minFree = minFree
     configuration.queue.maxMessages = messagesMax
-    settings = Self.settings(configuration)
+    let names = Array(["sim", "east", "west"].prefix([1, 2, 3, 3].randomElement(using: &generator)!))
+    upstreams = names
+    setups = (0..<[1, 2, 3].randomElement(using: &generator)!).map { _ in
+      let part = generator.oneIn(3) ? [names.randomElement(using: &generator)!] : names
+      return SimulatedSetup(of: part, using: &generator, configuration)
+    }
+    ailments = [0, 5, 15].randomElement(using: &generator)!
+    reloads = setups.count == 1 ? [0, 2].randomElement(using: &generator)! : [2, 10].randomElement(using: &generator)!
+    losesOne = generator.oneIn(3)
   }
 
-  /// What every run has.
+  /// What every run has, but for upstreams and routes.
   static var configuration: Configuration {
-    var upstream = Configuration.Upstream(name: "sim")
-    upstream.host = "upstream.sim"
-    upstream.security = .none
-    var configuration = Configuration(hostname: "gate.sim", upstream: upstream)
+    var configuration = Configuration(hostname: "gate.sim", upstream: Configuration.Upstream(name: "sim"))
     configuration.clients = (0..<submitters).map { place in
       Configuration.Client(
         name: "lan\(place)", addresses: [Network("192.0.2.\(place)/32")!], allow: [.noAuth, .plaintext])
@@ -67,12 +80,8 @@ struct SimulationPlan {
     return configuration
   }
 
-  static func settings(_ configuration: Configuration) -> Settings {
-    Settings.plain(configuration)
-  }
-
   var policy: QueuePolicy {
-    let queue = settings.configuration.queue
+    let queue = setups[0].settings.configuration.queue
     return QueuePolicy(
       retry: queue.retry, lifetime: queue.lifetime, warnAfter: queue.warnAfter, segmentOctets: segmentOctets)
   }

@@ -27,6 +27,11 @@ package struct SimulationReport: Sendable {
     case undrops = "messages put back"
     case erasures
     case pauses
+    case reloads
+    case ailments = "ill upstreams"
+    case failovers = "recipients at a later upstream"
+    case flights = "flights"
+    case outlasted = "seeds with a long outage"
     case pausedHours = "paused hours"
     case segments = "segments made"
     case removals = "segments removed"
