@@ -129,10 +129,11 @@ extension Gateway {
       upstream: upstream, tokenAddress: settings.tokenAddress.description, clientID: settings.clientID,
       refreshToken: grant.refreshToken ?? Secret(""), account: grant.account, signedIn: now, renewed: now,
       by: PeerText(by))
+    let released = countHeldBack(at: upstream)
     keeper.adopt(kept, grant).whenComplete { result in
       switch result {
       case .success:
-        let released = self.loginWorks(upstream, isProven: probe != nil)
+        self.loginWorks(upstream, isProven: probe != nil)
         self.log.report(
           .credentialChanged(
             "\(upstream).token", upstream: upstream, by: by, reply: probe?.reply, released: released))

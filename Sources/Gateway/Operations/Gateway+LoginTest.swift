@@ -42,7 +42,8 @@ extension Gateway {
       self.isProbing.store(false, ordering: .releasing)
       switch verdict {
       case .accepted(let reply, let milliseconds):
-        let released = self.loginWorks(upstream, isProven: true)
+        let released = self.countHeldBack(at: upstream)
+        self.loginWorks(upstream, isProven: true)
         var change = CredentialChangeReply(
           upstream: upstream, credential: settings.credential?.name ?? "\(upstream).token", tested: true,
           reply: reply?.description, milliseconds: Int(milliseconds), released: released, live: true)
@@ -53,14 +54,17 @@ extension Gateway {
     }
   }
 
-  /// The login at an upstream works, as far as anybody knows: a pause because of it is over. Returns how many messages
-  /// may leave because of that.
-  func loginWorks(_ upstream: String, isProven: Bool) -> Int {
+  /// How many messages may leave when the login of an upstream that is in trouble works. Asked before anything of that
+  /// is told to others, who are quick.
+  func countHeldBack(at upstream: String) -> Int {
     let isPaused = pauses.current.outgoing(through: upstream) != nil
-    let waited = upstreamHealth[upstream].trouble != nil
+    return isPaused || upstreamHealth[upstream].trouble == nil ? 0 : readyCount(through: upstream)
+  }
+
+  /// The login at an upstream works, as far as anybody knows: a pause because of it is over.
+  func loginWorks(_ upstream: String, isProven: Bool) {
     if isProven { upstreamHealth.loginAccepted(at: upstream, wall: clock.now().wall) }
     dispatcherLoop.execute { self.dispatcher.value.loginWorks(upstream, isTried: isProven) }
-    return isPaused || !waited ? 0 : readyCount(through: upstream)
   }
 
   /// Messages that are ready and that it may carry.
