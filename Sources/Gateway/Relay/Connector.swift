@@ -38,11 +38,17 @@ package protocol Connector: Sendable {
 /// TCP with the system's resolver on threads of its own, and happy eyeballs (RFC 8305).
 package struct TCPConnector: Connector {
   private let connectSeconds: Int
-  private let resolvers: NIOThreadPool
+  private let resolver: @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
 
   package init(connectSeconds: Int, resolvers: NIOThreadPool) {
+    self.init(connectSeconds: connectSeconds) { SystemResolver($0, threads: resolvers, eventLoop: $1) }
+  }
+
+  init(
+    connectSeconds: Int, resolver: @escaping @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
+  ) {
     self.connectSeconds = connectSeconds
-    self.resolvers = resolvers
+    self.resolver = resolver
   }
 
   package func connect(
@@ -54,7 +60,7 @@ package struct TCPConnector: Connector {
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer(configure)
-      .resolver(SystemResolver(destination, threads: resolvers, eventLoop: eventLoop))
+      .resolver(resolver(destination, eventLoop))
     if let source = destination.source {
       do {
         bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source.description, port: 0))
