@@ -62,7 +62,8 @@ let package = Package(
     .target(
       name: "TestKit",
       dependencies: [
-        "Gateway", "Configuration", "Queue", "WAL", "SMTP", "TLS", "Crypto", "COpenSSL", nioCore, nioPosix, nioEmbedded,
+        "Admin", "Gateway", "Configuration", "Queue", "WAL", "SMTP", "TLS", "Crypto", "COpenSSL", nioCore, nioPosix,
+        nioEmbedded,
         logging,
       ],
       path: "Tests/TestKit", swiftSettings: strict),

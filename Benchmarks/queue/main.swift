@@ -92,7 +92,7 @@ func table(routes: Int) -> RouteTable {
     hostname: "bench", upstreams: (0...routes).map { Configuration.Upstream(name: "up\($0)") })
   configuration.routes = (0..<routes).map { number in
     var route = Configuration.Route(number: number + 1, via: ["up\(number + 1)"])
-    route.from = [Configuration.AddressPattern("sender\(number)@example.com")!]
+    route.from = [MailboxPattern("sender\(number)@example.com")!]
     return route
   }
   return RouteTable(configuration)

@@ -86,7 +86,8 @@ extension ClientSession {
 
   private mutating func takeData(_ reply: Reply, into output: inout ByteBuffer) -> Action {
     let isWanted = transaction?.mailReply?.isPositive == true && transaction?.hasAcceptedRecipient == true
-    if reply.code == 354 {
+    // Whatever other digits follow (RFC 5321 section 4.2).
+    if reply.isIntermediate {
       if isWanted { return .sendContent }
       // Nobody is left to send to, but it waits for content (RFC 2920 section 3.1): an empty one, whose reply is void.
       output.writeString(".\r\n")

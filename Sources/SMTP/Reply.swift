@@ -24,6 +24,8 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
 
   /// First digit decides (RFC 5321 section 4.2.1): an unknown 4yz is a 400, an unknown 5yz a 500.
   package var isPositive: Bool { code / 100 == 2 }
+  /// Go on with what was announced.
+  package var isIntermediate: Bool { code / 100 == 3 }
   package var isTransient: Bool { code / 100 == 4 }
 
   package var description: String {

@@ -28,7 +28,7 @@ struct MisbehavingUpstreamTests {
     hostname: "gate.test", security: .startTLS, login: ClientLogin(name: "u", password: Secret("upstream-secret-9")))
 
   /// One message to two recipients, over STARTTLS and a login. A second message shows whether the connection goes on.
-  private func run(
+  func run(
     _ form: Form, _ acts: [Stage: [Act]], octets: Int = 200, messages: Int = 2,
     upstream: Configuration.Upstream = Configuration.Upstream(name: "office"),
     damage: (SimulatedDisk) -> Void = { _ in }, change: (inout UpstreamScript) -> Void = { _ in }
@@ -50,7 +50,7 @@ struct MisbehavingUpstreamTests {
   }
 
   /// What becomes of the first message, and of the upstream.
-  private func check(
+  func check(
     _ form: Form, _ stage: Stage, _ acts: [Act], kind: UpstreamTrouble.Kind?, _ expected: String?,
     within seconds: Int64? = nil, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -71,7 +71,7 @@ struct MisbehavingUpstreamTests {
   }
 
   /// The results where the connection ends at this stage without a reply.
-  private func lost(_ stage: Stage, _ form: Form) -> String? {
+  func lost(_ stage: Stage, _ form: Form) -> String? {
     switch (stage, form) {
     case (.greeting, _), (.ehlo, _), (.startTLS, _), (.secondEHLO, _), (.auth, _): nil
     // From the end of the content on nobody knows, and in a flight that is written first.

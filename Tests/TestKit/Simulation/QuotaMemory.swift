@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Admin
 import Gateway
 import Synchronization
 
