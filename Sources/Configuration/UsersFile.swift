@@ -75,6 +75,11 @@ package struct UsersFile: Sendable, Equatable {
     lines.compactMap { if case .user(let user) = $0 { user } else { nil } }
   }
 
+  package var first: User? {
+    for case .user(let user) in lines { return user }
+    return nil
+  }
+
   package var count: Int { lineOfName.count }
 
   package func user(named name: String) -> User? {

@@ -40,6 +40,14 @@ package struct Settings: Sendable {
     routes = RouteTable(configuration)
   }
 
+  /// Whether a client may hand in mail without a login: because of where it is, or because of a `[[client]]`. That a
+  /// router is within the network of one says nothing of those whom it speaks for; its own address does.
+  func needsNoLogin(_ address: IPAddress) -> Bool {
+    if trusts(address) { return true }
+    guard let client = configuration.client(at: address), client.allow.contains(.noAuth) else { return false }
+    return !routers.contains(address) || client.addresses.contains { $0.isOneAddress && $0.contains(address) }
+  }
+
   /// Whether a client needs no login because of where it is.
   func trusts(_ address: IPAddress) -> Bool {
     !routers.contains(address) && configuration.access.trusted.contains { $0.contains(address) }

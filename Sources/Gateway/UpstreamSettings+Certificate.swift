@@ -49,10 +49,10 @@ extension UpstreamSettings {
       throw SettingsError("[upstream.\(name)] client_certificate: \(error)")
     }
     guard let fault = Self.fault(ofDatesOf: identity) else { return settings }
-    settings.certificateFault = fault
     // A start, or a reload for something else, finds what time has done; nobody should bring it in anew.
     let isNew = old.map { $0.upstream(named: name)?.tls.identity != identity } ?? false
     if isNew { throw SettingsError("[upstream.\(name)] \(fault)") }
+    if !Self.isEarly(identity) { settings.certificateFault = fault }
     return settings
   }
 
@@ -80,6 +80,7 @@ extension UpstreamSettings {
     guard let secret = credential.secret, let fault = fault(of: credential, in: secret) else { return credential }
     let reason = "credential '\(name)' cannot be used: \(fault)"
     guard old == nil else { throw SettingsError(reason) }
+    if (try? Self.identity(of: credential, secret)).map(Self.isEarly) == true { return credential }
     return .missing(name, reason)
   }
 
@@ -114,6 +115,12 @@ extension UpstreamSettings {
     of credential: UpstreamCredential, _ secret: Secret
   ) throws(TLSError) -> ClientIdentity {
     try ClientIdentity(name: "credential '\(credential.name)'", pem: secret.octets)
+  }
+
+  /// Not valid yet is what a machine without a clock sees until somebody tells it the time: by the first connection that
+  /// may be over, and if not the upstream says so.
+  private static func isEarly(_ identity: ClientIdentity) -> Bool {
+    identity.facts.notBefore > Int64(time(nil)) && identity.facts.notAfter > Int64(time(nil))
   }
 
   private static func fault(ofDatesOf identity: ClientIdentity) -> String? {

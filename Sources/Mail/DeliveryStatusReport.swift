@@ -136,7 +136,8 @@ package struct DeliveryStatusReport: Sendable {
     let parts =
       [DeliveryStatusText(self, returned).part, DeliveryStatusFields(self).part] + (returned.part.map { [$0] } ?? [])
     let boundary = MultipartBoundary.unused(in: parts, name: id)
-    var octets = Array(header(boundary: boundary, original: returned.header).utf8)
+    let isEightBit = parts.contains { $0.contains { $0 >= 0x80 } }
+    var octets = Array(header(boundary: boundary, original: returned.header, isEightBit: isEightBit).utf8)
     for part in parts {
       octets += "\r\n--\(boundary)\r\n".utf8
       octets += part
@@ -145,7 +146,7 @@ package struct DeliveryStatusReport: Sendable {
     return octets
   }
 
-  private func header(boundary: String, original: HeaderBlock?) -> String {
+  private func header(boundary: String, original: HeaderBlock?, isEightBit: Bool) -> String {
     var text = FoldedField.line("Date", date(now))
     text += FoldedField.line("From", "Mail Delivery System", "<MAILER-DAEMON@\(safeHostname)>")
     var to = FoldedField(name: "To")
@@ -166,6 +167,8 @@ package struct DeliveryStatusReport: Sendable {
     text += FoldedField.line("MIME-Version", "1.0")
     text += FoldedField.line(
       "Content-Type", "multipart/report;", "report-type=delivery-status;", "boundary=\"\(boundary)\"")
+    // RFC 2045 section 6.4: a multipart says so if any part of it is.
+    if isEightBit { text += FoldedField.line("Content-Transfer-Encoding", "8bit") }
     return text
   }
 

@@ -26,6 +26,12 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { text }
 
+  /// Octet for octet: whether characters that look alike are the same mailbox is for its domain to say (RFC 6531 section
+  /// 3.1), and Swift's strings say so too soon.
+  package static func == (one: Address, other: Address) -> Bool {
+    one.text == other.text && one.text.utf8.elementsEqual(other.text.utf8)
+  }
+
   /// Any SMTP server takes it; others only with SMTPUTF8.
   package var isASCII: Bool { text.utf8.allSatisfy { $0 < 0x80 } }
 

@@ -162,19 +162,21 @@ extension ClientSession {
   }
 
   private func writeMail(into output: inout ByteBuffer) {
-    guard let message = transaction?.message else { return }
+    guard let transaction else { return }
+    let message = transaction.message
     output.writeString("MAIL FROM:<\(message.envelope.sender?.text ?? "")>")
     if extensions.size != nil { output.writeString(" SIZE=\(message.octets)") }
     if message.isEightBit && extensions.eightBitMIME { output.writeString(" BODY=8BITMIME") }
     if isUTF8(message) { output.writeString(" SMTPUTF8") }
-    if extensions.dsn { output.writeString(message.notification?.mailParameters ?? "") }
+    if transaction.isReportedBeyond { output.writeString(message.notification?.mailParameters ?? "") }
     output.writeString("\r\n")
   }
 
   private func writeRecipient(_ index: Int, into output: inout ByteBuffer) {
-    guard let message = transaction?.message else { return }
+    guard let transaction else { return }
+    let message = transaction.message
     output.writeString("RCPT TO:<\(message.envelope.recipients[index])>")
-    if extensions.dsn { output.writeString(recipientParameters(index, message)) }
+    if transaction.isReportedBeyond { output.writeString(recipientParameters(index, message)) }
     output.writeString("\r\n")
   }
 

@@ -12,15 +12,19 @@ package struct ClientTransaction: Sendable, Equatable {
   package var needsUTF8: Bool
   /// nil: the sender has said nothing. Else with one entry for each recipient.
   package var notification: NotificationWish?
+  /// The envelope's sender is not who sent it, so that an upstream would tell somebody else what he asked for.
+  package var isSenderReplaced: Bool
 
   package init(
-    envelope: Envelope, octets: UInt64, isEightBit: Bool, needsUTF8: Bool = false, notification: NotificationWish? = nil
+    envelope: Envelope, octets: UInt64, isEightBit: Bool, needsUTF8: Bool = false,
+    notification: NotificationWish? = nil, isSenderReplaced: Bool = false
   ) {
     self.envelope = envelope
     self.octets = octets
     self.isEightBit = isEightBit
     self.needsUTF8 = needsUTF8
     self.notification = notification
+    self.isSenderReplaced = isSenderReplaced
   }
 }
 

@@ -13,8 +13,8 @@ struct LineReader: Sendable {
   enum Outcome: Equatable {
     /// Without its CRLF.
     case line(ArraySlice<UInt8>)
-    /// A line over the limit has ended, and is gone.
-    case tooLong
+    /// A line over the limit has ended, and is gone but for its first octets.
+    case tooLong(ArraySlice<UInt8>)
     /// An over-long line goes on for longer than anybody should listen.
     case endless
     case needsInput
@@ -22,13 +22,18 @@ struct LineReader: Sendable {
 
   /// Octets thrown away of the over-long line that has not ended yet.
   private var discarded: Int?
+  /// What it began with.
+  private var begin: [UInt8] = []
+  /// Enough for any verb and the space behind it.
+  private static let beginOctets = 9
 
   mutating func next(_ input: inout ByteBuffer, limit: Int) -> Outcome {
     guard let length = Self.lineLength(input) else { return discardOverlong(&input, limit: limit) }
     guard discarded == nil, length <= limit else {
+      if discarded == nil { begin = Array(input.readableBytesView.prefix(Self.beginOctets)) }
       input.moveReaderIndex(forwardBy: length)
       discarded = nil
-      return .tooLong
+      return .tooLong(begin[...])
     }
     return .line(input.readBytes(length: length)!.dropLast(2))
   }
@@ -38,6 +43,7 @@ struct LineReader: Sendable {
     guard discarded != nil || input.readableBytes > limit, let last = input.readableBytesView.last else {
       return .needsInput
     }
+    if discarded == nil { begin = Array(input.readableBytesView.prefix(Self.beginOctets)) }
     let dropped = input.readableBytes - (last == 0x0D ? 1 : 0)
     input.moveReaderIndex(forwardBy: dropped)
     let total = (discarded ?? 0) + dropped

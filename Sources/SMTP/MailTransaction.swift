@@ -17,7 +17,7 @@ struct MailTransaction: Sendable {
 
   let message: ClientTransaction
   let form: Form
-  /// The upstream offers DSN: it reports what becomes of the message from here on.
+  /// The upstream offers DSN: it reports what becomes of the message from here on, to who sent it.
   let isReportedBeyond: Bool
   var mailReply: Reply?
   var recipientReplies: [Reply?]
@@ -31,7 +31,7 @@ struct MailTransaction: Sendable {
   init(_ message: ClientTransaction, form: Form, offers: Extensions) {
     self.message = message
     self.form = form
-    isReportedBeyond = offers.dsn
+    isReportedBeyond = offers.dsn && !message.isSenderReplaced
     recipientReplies = message.envelope.recipients.map { offers.smtpUTF8 || $0.isASCII ? nil : .addressNeedsUTF8 }
   }
 

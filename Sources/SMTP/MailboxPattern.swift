@@ -56,7 +56,9 @@ package enum MailboxPattern: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Without regard to ASCII case; addresses hold no other letters that have one.
+/// Octet for octet, without regard to ASCII case.
 private func isSame(_ one: some StringProtocol, _ other: some StringProtocol) -> Bool {
-  one.utf8.count == other.utf8.count && one.lowercased() == other.lowercased()
+  one.utf8.elementsEqual(other.utf8) { lowercased($0) == lowercased($1) }
 }
+
+private func lowercased(_ octet: UInt8) -> UInt8 { (0x41...0x5A).contains(octet) ? octet | 0x20 : octet }

@@ -40,7 +40,10 @@ struct SASLServer: Equatable, Sendable {
     case challenge(String)
     /// Answer with `found`.
     case lookUp(String)
+    /// Answer with `accepted`, or refuse.
     case verify(LoginAttempt)
+    /// The client is logged in by this name.
+    case done(String)
     case refuse(Reply)
   }
 
@@ -51,6 +54,8 @@ struct SASLServer: Equatable, Sendable {
     case awaitingFirst
     case lookingUp(SCRAMServer)
     case awaitingFinal(SCRAMServer)
+    /// Nobody hears whether a proof is right before it is decided whether this client may still try.
+    case awaitingVerdict(signature: String?)
     /// The client has our signature; its answer is empty (RFC 4954 section 4).
     case awaitingAssent(name: String)
   }
@@ -91,9 +96,8 @@ struct SASLServer: Equatable, Sendable {
     case .awaitingFinal(let scram):
       return final(response, of: scram)
     case .awaitingAssent(let name):
-      guard response.isEmpty else { return .refuse(.loginMalformed) }
-      return .verify(LoginAttempt(name: name, evidence: .proof(isRight: true), mechanism: mechanism))
-    case .lookingUp:
+      return response.isEmpty ? .done(name) : .refuse(.loginMalformed)
+    case .lookingUp, .awaitingVerdict:
       return .refuse(.loginMalformed)
     }
   }
@@ -124,14 +128,20 @@ struct SASLServer: Equatable, Sendable {
 
   private mutating func final(_ message: [UInt8], of scram: SCRAMServer) -> Step {
     do throws(SCRAMServer.Fault) {
-      guard let signature = try scram.received(clientFinal: message) else {
-        return .verify(LoginAttempt(name: scram.name, evidence: .proof(isRight: false), mechanism: mechanism))
-      }
-      state = .awaitingAssent(name: scram.name)
-      return .challenge(Base64.encode(Array(signature.utf8)))
+      let signature = try scram.received(clientFinal: message)
+      state = .awaitingVerdict(signature: signature)
+      let evidence = LoginAttempt.Evidence.proof(isRight: signature != nil)
+      return .verify(LoginAttempt(name: scram.name, evidence: evidence, mechanism: mechanism))
     } catch {
       return .refuse(Reply(error))
     }
+  }
+
+  /// The attempt was found right.
+  mutating func accepted(_ name: String) -> Step {
+    guard case .awaitingVerdict(let signature?) = state else { return .done(name) }
+    state = .awaitingAssent(name: name)
+    return .challenge(Base64.encode(Array(signature.utf8)))
   }
 
   // MARK: PLAIN and LOGIN

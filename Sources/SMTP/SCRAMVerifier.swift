@@ -57,7 +57,7 @@ package struct SCRAMVerifier: Sendable, Equatable {
   }
 
   /// The same keys, which fit no password then.
-  package func salted(_ salt: [UInt8]) -> SCRAMVerifier {
+  package func salted(_ salt: [UInt8], iterations: Int) -> SCRAMVerifier {
     SCRAMVerifier(iterations: iterations, salt: salt, storedKey: storedKey, serverKey: serverKey)
   }
 

@@ -45,7 +45,8 @@ extension Reply {
 
   /// iana.org/assignments/mail-parameters
   private static let registeredParameters: Set = [
-    "AUTH", "BODY", "BY", "CONNEG", "CONPERM", "ENVID", "HOLDFOR", "HOLDUNTIL", "MT-PRIORITY", "MTRK", "NOTIFY", "ORCPT",
+    "AUTH", "BODY", "BY", "CONNEG", "CONPERM", "ENVID", "HOLDFOR", "HOLDUNTIL", "MT-PRIORITY", "MTRK", "NOTIFY",
+    "ORCPT",
     "REQUIRETLS", "RET", "RRVS", "SIZE", "SMTPUTF8", "SOLICIT", "TRANSID",
   ]
 
@@ -104,7 +105,8 @@ extension Reply {
   static let tlsTwice = Reply(503, EnhancedStatus(5, 5, 1), "TLS is already on")
   static let tlsNotOffered = Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here")
   static let loginTwice = Reply(503, EnhancedStatus(5, 5, 1), "Already logged in")
-  static let mechanismUnknown = Reply(504, EnhancedStatus(5, 5, 4), "Mechanism is not offered; use PLAIN or LOGIN")
+  static let mechanismUnknown = Reply(
+    504, EnhancedStatus(5, 5, 4), "Mechanism is not offered; use PLAIN, LOGIN or SCRAM-SHA-256")
   static let bindingMismatch = Reply(
     535, EnhancedStatus(5, 7, 8), "Login is not bound to this TLS connection as we offer it; is somebody in between?")
   static func bindingUnknown(_ name: PeerText) -> Reply {

@@ -22,7 +22,12 @@ extension ServerSession {
         return .close
       }
       guard countIdleCommand(into: &output) else { return .close }
-      state = .discarding(octets, reply, endsMessage: false)
+      // What is missing at the beginning is missing for good: later chunks hear the same.
+      if transaction != nil {
+        chunks = ChunkReader()
+        refusal = reply
+      }
+      state = .discarding(octets, reply, endsMessage: isLast)
       return nil
     }
     var reader = chunks ?? ChunkReader()
@@ -38,6 +43,11 @@ extension ServerSession {
       say(reply, to: "BDAT", into: &output)
       let mustAbandon = forgetContent()
       refusal = reply
+      // Nobody sends so much in good faith.
+      guard octets / 16 <= policy.messageOctetsMax else {
+        state = .closed
+        return .close
+      }
       state = .discarding(octets, nil, endsMessage: isLast)
       return mustAbandon ? .abandon : nil
     }
@@ -59,7 +69,7 @@ extension ServerSession {
     let count = min(input.readableBytes, Int(clamping: octets))
     input.moveReaderIndex(forwardBy: count)
     let rest = octets - UInt64(count)
-    if count > 0 { progress += 1 }
+    progress += octets / Limits.contentProgressOctets - rest / Limits.contentProgressOctets
     guard rest == 0 else {
       state = .discarding(rest, reply, endsMessage: endsMessage)
       return .wait

@@ -9,19 +9,17 @@ extension ServerSession {
   package mutating func loginChecked(
     _ verdict: LoginVerdict, mayBe addresses: [MailboxPattern] = [], into output: inout ByteBuffer
   ) -> Action {
-    let attempt: LoginAttempt?
-    switch state {
-    case .verifying(let verified): attempt = verified
-    case .lookingUp: attempt = nil
+    let before = state
+    switch before {
+    case .verifying, .lookingUp: state = .awaitingCommand
     default: return .wait
     }
-    state = .awaitingCommand
     switch verdict {
     case .accepted:
-      login = attempt?.name
+      guard case .verifying(let attempt, var sasl) = before else { return .wait }
       ownAddresses = addresses
-      idleCommands = 0
-      say(.loginAccepted, into: &output)
+      let step = sasl.accepted(attempt.name)
+      return take(step, of: sasl, into: &output) ?? .wait
     case .rejected:
       return loginFailed(.loginRejected, isToldAlready: true, into: &output)
     case .throttled:
@@ -70,8 +68,14 @@ extension ServerSession {
       state = .lookingUp(sasl)
       return .lookUp(name, sasl.mechanism)
     case .verify(let attempt):
-      state = .verifying(attempt)
+      state = .verifying(attempt, sasl)
       return .verify(attempt)
+    case .done(let name):
+      state = .awaitingCommand
+      login = name
+      idleCommands = 0
+      say(.loginAccepted, into: &output)
+      return nil
     case .refuse(let reply):
       state = .awaitingCommand
       if reply.code == 535 {

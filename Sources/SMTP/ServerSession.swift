@@ -47,7 +47,7 @@ package struct ServerSession: Sendable {
     case discarding(UInt64, Reply?, endsMessage: Bool)
     case startingTLS
     case lookingUp(SASLServer)
-    case verifying(LoginAttempt)
+    case verifying(LoginAttempt, SASLServer)
     case storing(ContentSource)
     case committing
     case closed
@@ -204,8 +204,12 @@ package struct ServerSession: Sendable {
         return line
       case .needsInput:
         return nil
-      case .tooLong:
+      case .tooLong(let begin):
         say(isAuthenticating ? .authLineTooLong : .lineTooLong, into: &output)
+        if !isAuthenticating, Command.verb(of: begin) == "BDAT" {
+          state = .closed
+          return nil
+        }
         abortLogin()
         if !countIdleCommand(into: &output) { return nil }
       case .endless:

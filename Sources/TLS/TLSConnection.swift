@@ -95,6 +95,12 @@ package final class TLSConnection {
     throw handshakeError(ErrorQueue.take())
   }
 
+  /// The peer is gone, or we are, before the handshake was done: a session that was offered may be why.
+  func leftInHandshake() -> TLSError {
+    if offered != nil { context.sessions?.removeAll() }
+    return .handshakeFailed(reason: "the peer closed the connection")
+  }
+
   /// Appends plaintext to the buffer until it is full or the ciphertext is used up.
   package func read(into plaintext: inout ByteBuffer) -> ReadOutcome {
     while plaintext.writableBytes > 0 {

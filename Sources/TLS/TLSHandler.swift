@@ -98,7 +98,7 @@ extension TLSHandler {
   /// What the end of the peer's octets means now; nil when it was announced, or is our own doing.
   private var errorAtEnd: TLSError? {
     switch state {
-    case .handshaking: .handshakeFailed(reason: "the peer closed the connection")
+    case .handshaking(let connection): connection.leftInHandshake()
     case .open: .truncated
     case .waiting, .inputClosed, .closed: nil
     }

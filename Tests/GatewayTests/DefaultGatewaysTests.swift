@@ -42,6 +42,20 @@ struct DefaultGatewaysTests {
     #expect(!settings.trusts(IPAddress("192.168.1.254")!))
   }
 
+  @Test("need a login within the network of a client, unless they are that client")
+  func clients() {
+    var configuration = Configuration(hostname: "gate.test", upstream: .init(name: "office"))
+    configuration.clients = [.init(name: "lan", addresses: [Network("172.17.0.0/16")!], allow: [.noAuth])]
+    var settings = Settings(configuration: configuration, users: UsersFile(), serverTLS: nil, upstreams: [])
+    settings.routers = [IPAddress("172.17.0.1")!]
+    #expect(!settings.needsNoLogin(IPAddress("172.17.0.1")!))
+    #expect(settings.needsNoLogin(IPAddress("172.17.0.2")!))
+    #expect(!settings.needsNoLogin(IPAddress("172.18.0.2")!))
+    settings.configuration.clients.append(
+      .init(name: "router", addresses: [Network("172.17.0.1")!], allow: [.noAuth]))
+    #expect(settings.needsNoLogin(IPAddress("172.17.0.1")!))
+  }
+
   @Test(
     "are none where the tables are empty, cut off or something else", arguments: ["", "Iface\n", "x\n0 0 0\n", "\0"])
   func nothing(text: String) {

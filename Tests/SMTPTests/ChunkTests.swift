@@ -87,17 +87,15 @@ import Testing
 
   @Test("more than fits is refused before it comes; without a message the session ends over it")
   func oversize() {
-    var session = Self.opened()
-    let size = "18446744073709551615"
-    var (said, isClosed) = SessionBoundsTests.say(
-      Self.envelope + "BDAT \(size) LAST\r\nNOOP\r\n", piece: 9, to: &session)
-    #expect(said == Self.taken + "552 5.3.4 Too big, limit 977 KB\r\n")
-    #expect(!isClosed)
-
-    session = Self.opened()
-    (said, isClosed) = SessionBoundsTests.say("BDAT \(size) LAST\r\nNOOP\r\n", piece: 9, to: &session)
-    #expect(said == "552 5.3.4 Too big, limit 977 KB\r\n")
-    #expect(isClosed)
+    let endless = "18446744073709551615"
+    for (text, size, closes) in [
+      (Self.envelope, "1000001", false), (Self.envelope, endless, true), ("", "1000001", true), ("", endless, true),
+    ] {
+      var session = Self.opened()
+      let (said, isClosed) = SessionBoundsTests.say(text + "BDAT \(size) LAST\r\nNOOP\r\n", piece: 9, to: &session)
+      #expect(said == (text.isEmpty ? "" : Self.taken) + "552 5.3.4 Too big, limit 977 KB\r\n")
+      #expect(isClosed == closes)
+    }
   }
 
   @Test("what is stored of a message is forgotten with it", arguments: ["RSET", "EHLO nas.lan", "BDAT 2000000 LAST"])
@@ -118,6 +116,42 @@ import Testing
       }
     }
     #expect(actions.first == "store" && actions.last == "abandon" && actions.filter { $0 == "abandon" }.count == 1)
+  }
+
+  @Test("a message whose first chunk had no room is not taken without it, though there is room meanwhile")
+  func withoutBeginning() {
+    var session = Self.opened()
+    session.intake = Intake(refusal: .diskFull)
+    // The envelope came before.
+    session.intake = .everything
+    _ = SessionBoundsTests.say(Self.envelope, piece: 100, to: &session)
+    session.intake = Intake(refusal: .diskFull)
+    #expect(SessionBoundsTests.say("BDAT 4\r\na\r\n", piece: 100, to: &session).said == "")
+    session.intake = .everything
+    let (said, _) = SessionBoundsTests.say("\nBDAT 3 LAST\r\nb\r\nBDAT 0 LAST\r\n", piece: 100, to: &session)
+    let replies = said.split(separator: "\r\n").map { $0.prefix(4) }
+    #expect(replies == ["452 ", "452 ", "503 "])
+    #expect(session.transaction == nil)
+  }
+
+  @Test("octets of a refused chunk are no progress one by one")
+  func slowDiscard() {
+    var session = Self.opened()
+    _ = SessionBoundsTests.say(Self.envelope + "BDAT 1000001 LAST\r\n", piece: 100, to: &session)
+    let before = session.progress
+    _ = SessionBoundsTests.say(String(repeating: "x", count: 4_000), piece: 1, to: &session)
+    #expect(session.progress - before <= 1)
+    _ = SessionBoundsTests.say(String(repeating: "x", count: 40_960), piece: 1, to: &session)
+    #expect(session.progress - before >= 10)
+  }
+
+  @Test("an over-long BDAT ends the session: its octets cannot be told from commands", arguments: [100, 5_000])
+  func overlong(piece: Int) {
+    var session = Self.opened()
+    let line = "BDAT 6 LAST" + String(repeating: " ", count: 3_000)
+    let (said, isClosed) = SessionBoundsTests.say(Self.envelope + line + "\r\nNOOP\r\n", piece: piece, to: &session)
+    #expect(said == Self.taken + "500 5.5.2 Line too long\r\n")
+    #expect(isClosed)
   }
 
   @Test("chunks of nothing have an end")

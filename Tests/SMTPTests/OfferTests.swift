@@ -135,18 +135,21 @@ struct OfferTests {
 
   @Test(
     "who wants to hear of success hears it from us where the upstream does not promise to tell",
-    arguments: [false, true])
-  func relayed(isOffered: Bool) {
+    arguments: [(false, false), (true, false), (true, true)])
+  func relayed(isOffered: Bool, isReplaced: Bool) {
     let wish = NotificationWish(recipients: [
       .init(events: .all), .init(events: .failure), .init(), .init(events: .success),
     ])
     let message = ClientTransaction(
       envelope: Envelope(
         sender: Address("a@example.org")!, recipients: (0..<4).map { Address("r\($0)@example.net")! },
-        notification: wish), octets: 1, isEightBit: false, notification: wish)
+        notification: wish), octets: 1, isEightBit: false, notification: wish, isSenderReplaced: isReplaced)
     var session = dialogue(["PIPELINING"] + (isOffered ? ["DSN"] : []))
     var output = ByteBuffer()
     _ = session.deliver(message, into: &output)
+    // Under another sender's name it would tell that one.
+    let isAsked = isOffered && !isReplaced
+    #expect(String(buffer: output).contains("NOTIFY=") == isAsked)
     var replies = ByteBuffer(string: "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n")
     _ = session.received(&replies, into: &output)
     session.content([0x78], isLast: true, into: &output)
@@ -156,7 +159,7 @@ struct OfferTests {
     #expect(
       session.received(&replies, into: &output)
         == .finished([
-          isOffered ? .delivered(taken) : .relayed(taken), .delivered(taken), .delivered(taken), .failed(no),
+          isAsked ? .delivered(taken) : .relayed(taken), .delivered(taken), .delivered(taken), .failed(no),
         ]))
   }
 

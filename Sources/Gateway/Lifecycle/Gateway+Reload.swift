@@ -82,7 +82,8 @@ extension Gateway {
       ("hostname", old.hostname != new.hostname), ("postmaster", old.postmaster != new.postmaster),
       ("upstream", old.upstreams != new.upstreams), ("route", old.routes != new.routes),
       ("listen", old.listeners != new.listeners), ("access", old.access != new.access),
-      ("client", old.clients != new.clients), ("message", old.message != new.message),
+      ("client", old.clients != new.clients), ("sender", old.sender != new.sender),
+      ("message", old.message != new.message),
       ("queue", old.queue != new.queue), ("bounce", old.bounce != new.bounce), ("tls", old.tls != new.tls),
       ("log", old.log != new.log),
     ].filter(\.1).map(\.0)

@@ -44,7 +44,8 @@ struct NotificationJob: Sendable {
     var damage: String?
     let original = try original(of: notice, &damage)
     let id = queue.makeID()
-    let told = told(of: notice.sender)
+    // Who asked to hear of success hears it himself.
+    let told = notice.kind == .relayed ? [notice.sender] : told(of: notice.sender)
     let configuration = settings.configuration
     let report = DeliveryStatusReport(
       kind: Self.kind(of: notice),

@@ -14,11 +14,13 @@ extension UpstreamHandler {
       guard read(context) else { return }
     }
     guard let content = outgoing, var envelope = lease?.envelope, let hints = lease?.hints else { return }
-    envelope.sender = senders.sent(envelope.sender)
+    let sender = envelope.sender
+    envelope.sender = senders.sent(sender)
     // Without SMTPUTF8 in the submission a header that is not ASCII goes as it came: devices send such.
     let message = ClientTransaction(
       envelope: envelope, octets: UInt64(content.octets), isEightBit: hints.isEightBit,
-      needsUTF8: envelope.isUTF8 && hints.isHeaderEightBit, notification: envelope.notification)
+      needsUTF8: envelope.isUTF8 && hints.isHeaderEightBit, notification: envelope.notification,
+      isSenderReplaced: envelope.sender != sender)
     // Other connections may have learnt more.
     session.oneFlight.learn(delegate.oneFlight)
     let action = session.deliver(message, content: content.isWhole ? content.gathered : nil, into: &output)

@@ -69,6 +69,8 @@ package final class LoginChecker: Sendable {
     case .password(let password):
       return check(attempt.name, password, from: address, on: eventLoop)
     case .proof(let isRight):
+      // Looked at again: sessions that were given a challenge before others failed do not get another guess each.
+      if isThrottled(attempt.name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
       // The users file may have changed since the name was looked up.
       let verdict = decided(attempt.name, isRight && verifier(of: attempt.name) != nil, from: address)
       return eventLoop.makeSucceededFuture(verdict)
@@ -97,12 +99,13 @@ package final class LoginChecker: Sendable {
       .flatMapErrorThrowing { _ in .unavailable }
   }
 
-  /// For a name that nobody has it is always the same, and looks like any other; no proof fits it.
+  /// For a name that nobody has it is the same as long as the first user is, over restarts too, and looks like his; no
+  /// proof fits it.
   package func lookUp(_ name: String, from address: String) -> LookedUp {
     if isThrottled(name, from: address) { return .throttled }
-    if let user = verifier(of: name) { return .verifier(user) }
-    let salt = HMACSHA256.authenticate(Array(name.utf8), key: key).prefix(SCRAMVerifier.saltOctets)
-    return .verifier(nobody.salted(Array(salt)))
+    let model = settings.current.users.first?.verifier ?? nobody
+    let salt = HMACSHA256.authenticate(Array(name.utf8), key: model.serverKey).prefix(model.salt.count)
+    return .verifier(verifier(of: name) ?? nobody.salted(Array(salt), iterations: model.iterations))
   }
 
   private func verifier(of name: String) -> SCRAMVerifier? {

@@ -47,7 +47,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
         messageOctetsMax: UInt64(configuration.message.maxSize), recipientsMax: configuration.message.maxRecipients,
         senders: configuration.sender.policy == .any ? nil : configuration.sender.allowed),
-      rights: ClientRights(client, isTrusted: submission.settings.trusts(submission.address)),
+      rights: ClientRights(client, mayOmitLogin: submission.settings.needsNoLogin(submission.address)),
       isTLS: submission.listener.security == .implicit)
   }
 
@@ -429,10 +429,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
 }
 
 extension ClientRights {
-  fileprivate init(_ client: Configuration.Client?, isTrusted: Bool) {
+  fileprivate init(_ client: Configuration.Client?, mayOmitLogin: Bool) {
     let allow = client?.allow ?? []
     self.init(
-      mayOmitLogin: isTrusted || allow.contains(.noAuth), mayOmitTLS: allow.contains(.plaintext),
+      mayOmitLogin: mayOmitLogin, mayOmitTLS: allow.contains(.plaintext),
       mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
       recipients: client?.allowTo ?? [])
   }
