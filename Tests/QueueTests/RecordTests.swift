@@ -61,7 +61,24 @@ struct RecordTests {
       again: { payload in
         EventRecord.acceptance(payload).map { EventRecord.head($0, prefix: [0x50]) + [0x78, 0x79] }
       }),
+    Case(
+      testDescription: "accepted, with what the sender wants to be told",
+      octets: "050000000000000000505c18a301000000000000000000000100000000000000000000000f000200000000001c00"
+        + "000005006ac3bc407803006140620300634064ffff0100680000ffff0000ffff0717000000020400512b32420d0a00"
+        + "7266633832323b61407a08ffff78",
+      written: EventRecord.head(wished, prefix: []) + [0x78],
+      again: { payload in EventRecord.acceptance(payload).map { EventRecord.head($0, prefix: []) + [0x78] } }),
   ]
+
+  private static let wished = Acceptance(
+    id: MessageID(number: 5), wall: wall, standstill: 0, extents: [], prefixOctets: 0, lastOctets: 1,
+    hints: ContentHints(isEightBit: true, isHeaderEightBit: true),
+    envelope: Envelope(
+      sender: Address("j\u{fc}@x")!, recipients: [Address("a@b")!, Address("c@d")!], body: .eightBit, isUTF8: true,
+      notification: NotificationWish(
+        returned: .header, envelopeID: "Q+2B",
+        recipients: [.init(events: [.success, .delay], original: "rfc822;a@z"), .init(events: [])])),
+    origin: Origin(address: "h"))
 
   private static let notification = Acceptance(
     id: MessageID(number: 4), wall: wall, standstill: 0, extents: [], prefixOctets: 1, lastOctets: 2,
