@@ -39,6 +39,7 @@ final class RelayBench {
   /// Of upstreams that are not as `mood` says, by host.
   var moods: [String: Mood] = [:]
   let board = HealthBoard()
+  private let rules: ExplainRules
   /// Monotonic milliseconds since the start and envelope sender of each transaction that got as far as its dot.
   private(set) var dots: [(time: Int64, sender: String)] = []
   /// Recipients of the messages that an upstream took, by its host, a list for each message.
@@ -65,13 +66,14 @@ final class RelayBench {
 
   init(
     _ configuration: Configuration, policy: QueuePolicy = QueuePolicy(segmentOctets: 1 << 20),
-    storage: (any QuotaStorage)? = nil
+    storage: (any QuotaStorage)? = nil, rules: ExplainRules = ExplainRules([])
   ) throws {
+    self.rules = rules
     let time = Time()
     self.time = time
     let loop = loop
     let wakeUp = Bell<Dispatcher>(eventLoop: loop)
-    let settings = Settings.plain(configuration)
+    let settings = Settings.plain(configuration, rules: rules)
     let clock = Clock(
       now: {
         time.reads.withLock { $0 += 1 }
@@ -151,7 +153,7 @@ final class RelayBench {
 
   /// What a reload does.
   func reload(_ configuration: Configuration) {
-    let settings = Settings.plain(configuration)
+    let settings = Settings.plain(configuration, rules: rules)
     queue.adopt(settings.routes) { dispatcher.replace(settings, routing: $0) }
     settle()
   }

@@ -7,11 +7,11 @@ import TLS
 
 extension Settings {
   /// Of a gateway that logs in nowhere.
-  package static func plain(_ configuration: Configuration) -> Settings {
+  package static func plain(_ configuration: Configuration, rules: ExplainRules = ExplainRules([])) -> Settings {
     Settings(
       configuration: configuration, users: UsersFile(), serverTLS: nil,
       upstreams: configuration.upstreams.map {
-        UpstreamSettings(upstream: $0, hostname: configuration.hostname, tls: plainTLS)
+        UpstreamSettings(upstream: $0, hostname: configuration.hostname, tls: plainTLS, rules: rules)
       })
   }
 
