@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Bounds of what we read and print.
-enum ConfigurationLimits {
+package enum ConfigurationLimits {
   /// Octets of one file. The longest sensible configuration has a few thousand lines; a users file 8,000 users.
   static let fileOctetsMax = 1 << 20
   /// Characters of a source line that an error shows.
@@ -40,7 +40,7 @@ enum ConfigurationLimits {
   static let priorities = 0...65535
   /// Seconds of a quota: an hour to 31 days.
   static let quotaSeconds = 3600...(31 * 86_400)
-  static let quotaCount = 1...1_000_000_000
+  package static let quotaCount = 1...1_000_000_000
   static let upstreamConnections = 1...256
   static let perConnection = 0...1_000_000
   static let sessions = 1...100_000

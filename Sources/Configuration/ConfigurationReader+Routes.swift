@@ -4,19 +4,30 @@
 import SMTP
 
 extension ConfigurationReader {
-  /// `[[route]]`, each of which names upstreams that there are.
-  func readRoutes(_ upstreams: [Configuration.Upstream]) -> [Configuration.Route] {
+  /// `[[route]]`, each of which names upstreams that there are. `clients` are the names of all `[[client]]`.
+  func readRoutes(_ upstreams: [Configuration.Upstream], clients: [String]) -> [Configuration.Route] {
     let names = upstreams.map(\.name)
-    return root.tables("route").enumerated().map { index, table in
+    let tables = root.tables("route")
+    return tables.enumerated().map { index, table in
       var route = Configuration.Route(number: index + 1, via: readWay(table, names))
-      route.from = table.read("from", .oneMoreOrEmpty(of: .address, "addresses")) ?? []
-      route.to = table.read("to", .oneMoreOrEmpty(of: .address, "addresses")) ?? []
+      let from = table.read("from", .oneMoreOrEmpty(of: .address, "addresses"))
+      let to = table.read("to", .oneMoreOrEmpty(of: .address, "addresses"))
       let login = ValueReader<TextPattern>.string("a user of the LAN side, * for any letters") { text in
         text.isEmpty || terminalSafe(text) != text ? nil : TextPattern(text)
       }
-      route.users = table.read("user", .oneMoreOrEmpty(of: login, "users")) ?? []
-      route.clients = table.read("client", .oneMoreOrEmpty(of: .client, "clients")) ?? []
+      let users = table.read("user", .oneMoreOrEmpty(of: login, "users"))
+      let client = ValueReader.client(oneOf: clients)
+      let origins = table.read("client", .oneMoreOrEmpty(of: client, "clients"))
+      (route.from, route.to, route.users, route.clients) = (from ?? [], to ?? [], users ?? [], origins ?? [])
       table.read("size", .sizeBound, into: &route.size)
+      // One that could not be read is a condition all the same.
+      let isOpen = [("from", from == []), ("to", to == []), ("user", users == []), ("client", origins == [])]
+        .allSatisfy { key, isEmpty in isEmpty || table.place(of: key) == nil }
+      if isOpen, route.size == nil, table.place(of: "size") == nil, index + 1 < tables.count {
+        table.add(
+          "this [[route]] has no condition, so that those behind it never match",
+          hint: #"put it last; from = "<>" are notifications"#)
+      }
       return route
     }
   }

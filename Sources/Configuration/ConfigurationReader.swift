@@ -25,13 +25,13 @@ struct ConfigurationReader {
   func read(systemHostname: () -> String) -> Configuration {
     let upstreams = readUpstreams()
     var configuration = Configuration(hostname: readHostname(systemHostname), upstreams: upstreams)
-    configuration.routes = readRoutes(upstreams)
+    configuration.clients = readClients()
+    configuration.routes = readRoutes(upstreams, clients: configuration.clients.map(\.name))
     root.read("postmaster", .optionalAddress, into: &configuration.postmaster)
     let listeners = readListeners()
     configuration.listeners = listeners.map(\.listener)
     configuration.namesListeners = listeners.contains { $0.place != nil }
     readAccess(into: &configuration.access)
-    configuration.clients = readClients()
     readSender(into: &configuration.sender)
     readMessage(into: &configuration.message)
     readQueue(into: &configuration.queue)

@@ -163,6 +163,13 @@ struct UpstreamReader {
       MailboxPattern(Template.fill($0, [Template.account: account]))
     }
     if !known.isEmpty { upstream.senders = known }
+    if upstream.username != nil, upstream.account == nil, table.place(of: "senders") == nil,
+      preset.senders.contains(where: { Template.holds(Template.account, $0) })
+    {
+      table.add(
+        "'username' must be an address here: \(preset.name) takes mail of the account only", at: "username",
+        hint: #"or say which senders it takes, as in senders = ["alerts@example.com"]"#)
+    }
     table.read("senders", .oneOrMore(of: .sender, "senders"), into: &upstream.senders)
     if !upstream.senders.contains(.any) {
       upstream.rewrite = upstream.senders.lazy.compactMap { if case .address(let own) = $0 { own } else { nil } }.first

@@ -20,14 +20,24 @@ extension ValueReader where Value == MailboxPattern {
 }
 
 extension ValueReader where Value == Configuration.ClientPattern {
-  static var client: Self {
+  /// `names` are those that there are; one without a star must be among them.
+  static func client(oneOf names: [String]) -> Self {
     Self { node, problems in
+      let expected = "the name of a [[client]], an address or a network"
       guard case .string(let text) = node.value, !text.isEmpty, terminalSafe(text) == text else {
-        problems.append(ValueProblem(node, mustBe: "the name of a [[client]], an address or a network"))
+        problems.append(ValueProblem(node, mustBe: expected))
         return nil
       }
-      guard text.contains("/") || IPAddress(text) != nil else { return .name(TextPattern(text)) }
-      return ValueReader<Network>.network.read(node, &problems).map { .network($0) }
+      if text.contains("/") || IPAddress(text) != nil {
+        return ValueReader<Network>.network.read(node, &problems).map { .network($0) }
+      }
+      let pattern = TextPattern(text)
+      guard text.contains("*") || names.contains(where: pattern.matches) else {
+        let near = KnownKeys.nearest(to: text, among: names)
+        problems.append(ValueProblem(node, mustBe: expected, hint: near.map { "did you mean \"\($0.name)\"?" }))
+        return nil
+      }
+      return .name(pattern)
     }
   }
 }

@@ -101,7 +101,7 @@ package final class Gateway: Sendable {
     }
 
     let (queue, disk) = (storage.queue, threads.disk)
-    let (connector, upstreamHealth, detours) = (connector, upstreamHealth, detours)
+    let (connector, upstreamHealth, detours, relayThreads) = (connector, upstreamHealth, detours, threads.relay)
     // What is asked of authorization servers may take as long as it likes: the console's loop serves no mail.
     let tokens = TokenKeepers(
       store: TokenStore(path: TokenStore.path(queueDirectory: settings.configuration.queue.directory)),
@@ -116,8 +116,8 @@ package final class Gateway: Sendable {
         storage: QuotaFile(directory: settings.configuration.queue.directory), threads: disk,
         eventLoop: dispatcherLoop, clock: clock, failed: { log.report(.quotasUnreadable($0)) })
       let parts = Dispatcher.Parts(
-        queue: queue, connector: connector, threads: disk, clock: clock, random: { SecureRandom.number() }, log: log,
-        quotas: quotas, detours: detours, logins: { tokens.source(for: $0) })
+        queue: queue, connector: connector, threads: relayThreads, clock: clock, random: { SecureRandom.number() },
+        log: log, quotas: quotas, detours: detours, logins: { tokens.source(for: $0) })
       return NIOLoopBound(
         Dispatcher(
           parts: parts, settings: settings, pauses: pauses.current, eventLoop: dispatcherLoop,

@@ -9,6 +9,19 @@ package protocol WorkerThreads: Sendable {
   func run<Outcome: Sendable>(
     on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
   ) -> EventLoopFuture<Outcome>
+
+  /// The same for what only computes, for up to seconds.
+  func compute<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
+  ) -> EventLoopFuture<Outcome>
+}
+
+extension WorkerThreads {
+  package func compute<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
+  ) -> EventLoopFuture<Outcome> {
+    run(on: eventLoop, work)
+  }
 }
 
 extension NIOThreadPool: WorkerThreads {

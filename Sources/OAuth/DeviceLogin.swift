@@ -74,7 +74,7 @@ package struct DeviceLogin: Sendable {
       // RFC 8628 section 3.5: for this and all later questions.
       return pause(code, ends, interval + 5_000, now)
     case (.passing, .offered(let code, let ends, let interval, _, _)):
-      return pause(code, ends, interval * 2, now)
+      return pause(code, ends, Self.longer(interval), now)
     case (_, .over): return .wait
     default:
       return fail(
@@ -85,13 +85,16 @@ package struct DeviceLogin: Sendable {
   /// RFC 8628 section 3.5: somebody may be signing in all the same; ask less often.
   package mutating func unanswered(_ reason: String, now: Int64) -> Action {
     switch state {
-    case .offered(let code, let ends, let interval, _, _): pause(code, ends, min(interval * 2, 60_000), now)
+    case .offered(let code, let ends, let interval, _, _): pause(code, ends, Self.longer(interval), now)
     case .asking: fail(TokenTrouble(isLasting: false, reason))
     case .over: .wait
     }
   }
 
   // MARK: steps
+
+  /// Bounded, because codes are short-lived and somebody waits.
+  private static func longer(_ interval: Int64) -> Int64 { max(interval, min(interval * 2, 60_000)) }
 
   private mutating func pause(_ code: DeviceCode, _ ends: Int64, _ interval: Int64, _ now: Int64) -> Action {
     state = .offered(code, ends: ends, interval: interval, next: now + interval, isAsking: false)

@@ -33,6 +33,11 @@ package struct EndpointAddress: Sendable, Hashable, CustomStringConvertible {
     self.path = path.isEmpty ? "/" : path.hasPrefix("/") ? String(path) : "/\(path)"
   }
 
+  /// Of parts that somebody else has read.
+  package init(host: String, port: Int, path: String) {
+    (self.host, self.port, self.path) = (host.lowercased(), port, path)
+  }
+
   /// A fragment is not the server's, a name and password in the address are nobody's.
   private static let forbidden = Set("#@\\\"<>^`{|}".utf8)
 

@@ -16,7 +16,14 @@ enum KnownRefusals {
     if let number = refusal.number, let entry = byKey[number] { return entry }
     // What a server cannot at the moment is no statement about us, whatever the code.
     if refusal.status == 429 || refusal.status >= 500 { return byKey["temporarily_unavailable"] }
-    return byKey[refusal.code.text]
+    guard let entry = byKey[refusal.code.text] else { return nil }
+    guard let number = refusal.number, entry.nature == .grantIsOver else { return entry }
+    // Microsoft says these codes also of what passes, or is lifted without a new sign-in. A number that is not here may
+    // mean that, so it is asked again, and its own words say what it is.
+    let words = refusal.text.text.dropFirst(number.count).drop { $0 == ":" || $0 == " " }
+    return Entry(
+      key: number, nature: .needsMending, cause: words.isEmpty ? entry.cause : String(words),
+      remedy: "mend that at the provider, or \(signIn)")
   }
 
   private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
@@ -97,12 +104,17 @@ enum KnownRefusals {
       key: "AADSTS50055", nature: .grantIsOver, cause: "the account's password has expired",
       remedy: "change it, then: postern creds login NAME"),
     Entry(
+      key: "AADSTS50053", nature: .needsMending, cause: "the account is locked after too many failed sign-ins",
+      remedy: "wait, or unlock it at the provider, then: postern creds test NAME"),
+    Entry(
       key: "AADSTS50020", nature: .grantIsOver, cause: "the account that signed in is of another tenant",
       remedy: signIn),
     Entry(key: "AADSTS70016", nature: .pending, cause: "nobody has signed in yet", remedy: nil),
     Entry(
       key: "AADSTS70019", nature: .grantIsOver, cause: "the code was not used in time",
       remedy: "postern creds login NAME"),
+    Entry(
+      key: "AADSTS50196", nature: .passing, cause: "the authorization server was asked too often", remedy: nil),
     Entry(
       key: "AADSTS90033", nature: .passing, cause: "the authorization server cannot at the moment", remedy: nil),
     // RFC 8628 section 3.5

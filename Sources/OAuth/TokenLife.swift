@@ -88,7 +88,9 @@ package struct TokenLife: Sendable {
   /// When to call `timePassed`; monotonic milliseconds.
   package var wakeUp: Int64? {
     if case .unkept = phase { return nextTry }
-    guard phase == .resting, over == nil else { return nil }
+    guard phase == .resting else { return nil }
+    // Nobody is asked; it is told when the last token is of no use any more.
+    if over != nil { return access?.usable }
     let due = access.flatMap { $0.wasUsed ? $0.renewal : nil } ?? nextLook
     return due.map { max($0, nextTry) }
   }
@@ -117,7 +119,7 @@ package struct TokenLife: Sendable {
     switch phase {
     case .requesting, .keeping: return .wait
     case .unkept(let kept, let grant): return keep(kept, grant)
-    case .resting: return ask()
+    case .resting: return ask(now)
     }
   }
 
@@ -125,7 +127,7 @@ package struct TokenLife: Sendable {
   package mutating func timePassed(now: Moment) -> Action {
     guard let due = wakeUp, due <= now.monotonic else { return .wait }
     if case .unkept(let kept, let grant) = phase { return keep(kept, grant) }
-    return ask()
+    return ask(now)
   }
 
   package mutating func received(_ grant: TokenGrant, now: Moment, jitter: UInt64) -> Action {
@@ -181,6 +183,12 @@ package struct TokenLife: Sendable {
     return .answer(.trouble(trouble))
   }
 
+  /// What is kept is newer than what was asked with. Returns the request anew.
+  package mutating func found(_ grant: KeptGrant) -> TokenRequest {
+    kept = grant
+    return .refresh(grant.refreshToken)
+  }
+
   /// Somebody has signed in. Takes the place of whatever was there; a request under way is forgotten.
   package mutating func signedIn(_ new: KeptGrant, _ grant: TokenGrant) -> Action {
     access = nil
@@ -205,8 +213,12 @@ package struct TokenLife: Sendable {
 
   // MARK: steps
 
-  private mutating func ask() -> Action {
-    if let trouble = standingTrouble { return .answer(.trouble(trouble)) }
+  private mutating func ask(_ now: Moment) -> Action {
+    if let trouble = standingTrouble {
+      if let access, now.monotonic < access.usable { return .answer(.token(access.token)) }
+      access = nil
+      return .answer(.trouble(trouble))
+    }
     phase = .requesting
     switch (client.flow, kept) {
     case (.device, let kept?): return .request(.refresh(kept.refreshToken))
@@ -246,8 +258,11 @@ package struct TokenLife: Sendable {
     failures += 1
     nextTry = now.monotonic + pause + (Int64(jitter % 401) - 200) * pause / 1000
     if nextLook == nil { nextLook = nextTry }
-    // A server that is away takes nothing from a token that still holds.
-    if !trouble.isLasting, let access, now.monotonic < access.usable { return .answer(.token(access.token)) }
+    // Whatever the server says takes nothing from a token that still holds. What does not pass is told at its end.
+    if let access, now.monotonic < access.usable {
+      if trouble.isLasting { nextTry = min(nextTry, access.usable) }
+      return .answer(.token(access.token))
+    }
     return .answer(.trouble(trouble))
   }
 

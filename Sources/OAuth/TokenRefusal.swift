@@ -46,7 +46,8 @@ package struct TokenRefusal: Error, Sendable, Equatable {
 
   package var nature: Nature {
     if let known = KnownRefusals.find(self) { return known.nature }
-    return status == 429 || status >= 500 ? .passing : .needsMending
+    // What is no answer of OAuth2 comes from somebody in front of the server, or from one that is being repaired.
+    return status == 429 || status >= 500 || code.text == "http" ? .passing : .needsMending
   }
 
   /// What it means and what to type, in one line, for the admin of this upstream.

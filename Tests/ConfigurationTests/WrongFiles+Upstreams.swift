@@ -333,6 +333,54 @@ extension WrongFile {
           |        ^^^^^^^^^^ use tls, or remove 'username' and 'auth'
       """#),
     WrongFile(
+      "a preset for one mailbox, and a username that is none",
+      #"""
+      [upstream.gmail]
+      username = "alerts"
+      [upstream.m365]
+      username = "alerts"
+      senders = ["@example.com"]
+      oauth = { tenant = "example.com", client_id = "c" }
+      """#,
+      #"""
+      postern.toml:2:12: error: 'username' must be an address here: gmail takes mail of the account only
+        2 | username = "alerts"
+          |            ^^^^^^^^ or say which senders it takes, as in senders = ["alerts@example.com"]
+      """#),
+    WrongFile(
+      "routes that never match",
+      #"""
+      [[client]]
+      name = "printer-2nd-floor"
+      address = "192.168.1.7"
+      [[route]]
+      via = "relay"
+      client = ["printer-2nd-flor", "Printer-2nd-floor", "scanner*", "192.168.1.0/24"]
+      [[route]]
+      via = "relay"
+      from = ""
+      [[route]]
+      via = "relay"
+      to = "shop"
+      [[route]]
+      via = "relay"
+      [upstream.relay]
+      host = "smtp.example.com"
+      """#,
+      #"""
+      postern.toml:6:11: error: 'client' must be the name of a [[client]], an address or a network, not \#
+      "printer-2nd-flor"
+        6 | client = ["printer-2nd-flor", "Printer-2nd-floor", "scanner*", "192.168.1.0/24"]
+          |           ^^^^^^^^^^^^^^^^^^ did you mean "printer-2nd-floor"?
+      postern.toml:7:1: error: this [[route]] has no condition, so that those behind it never match
+        7 | [[route]]
+          | ^^^^^^^^^ put it last; from = "<>" are notifications
+      postern.toml:12:6: error: 'to' must be "*", an address, "@example.com", "name@", or "<>" for notifications, not \#
+      "shop"
+       12 | to = "shop"
+          |      ^^^^^^
+      """#),
+    WrongFile(
       "routes",
       #"""
       [[route]]

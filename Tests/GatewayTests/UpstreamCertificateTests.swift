@@ -99,7 +99,7 @@ final class UpstreamCertificateTests {
     let keepers = TokenKeepers(
       store: TokenStore(path: "\(directory)/tokens") { _, _ in }, http: HTTPSClient(connector: .loopback),
       threads: NIOThreadPool.singleton, clock: .system, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-    defer { keepers.stop() }
+    defer { _ = keepers.stop() }
     _ = keepers.source(for: settings)
     return try #require(keepers[settings.name]).login(with: Secret("t"))
   }

@@ -66,6 +66,24 @@ import Testing
     }
   }
 
+  @Test("a server that cannot at the moment is asked once a minute at least")
+  func busy() {
+    var code = code
+    code.lifetimeSeconds = 900
+    var login = DeviceLogin(upstream: "m365")
+    _ = login.begin()
+    _ = login.offered(code, now: 0)
+    var now: Int64 = 5_000
+    var pauses: [Int64] = []
+    for _ in 0..<6 {
+      _ = login.timePassed(now: now)
+      _ = login.refused(Samples.refusal("server_error", status: 500), now: now)
+      pauses.append((login.wakeUp ?? 0) - now)
+      now = login.wakeUp ?? 0
+    }
+    #expect(pauses == [10_000, 20_000, 40_000, 60_000, 60_000, 60_000])
+  }
+
   @Test(
     "it ends with words when it cannot succeed any more",
     arguments: [

@@ -118,6 +118,37 @@ import Testing
     #expect(life.wanted(now: at(3581)) == .request(.application))
   }
 
+  @Test("no refusal takes anything from a token that still holds; what only somebody can mend is told at its end")
+  func refusedInTime() {
+    let life = life(Samples.application)
+    _ = life.wanted(now: at(0))
+    _ = life.received(Samples.grant("one"), now: at(0), jitter: 0)
+    _ = life.wanted(now: at(1))
+    #expect(life.timePassed(now: at(3000)) == .request(.application))
+    let refusal = Samples.refusal("invalid_client", "AADSTS7000222: expired", status: 401)
+    #expect(life.refused(refusal, now: at(3000), jitter: 200) == token("one"))
+    #expect(life.trouble?.isLasting == true)
+    #expect(life.wanted(now: at(3400)) == .request(.application))
+    #expect(life.refused(refusal, now: at(3400), jitter: 200) == token("one"))
+    #expect(life.wakeUp == at(3570).monotonic)
+    #expect(life.timePassed(now: at(3570)) == .request(.application))
+    #expect(isLasting(life.refused(refusal, now: at(3570), jitter: 200)) == true)
+  }
+
+  @Test("nor does the end of the sign-in, and nobody is asked then")
+  func overInTime() {
+    let life = life(Samples.person, kept: Samples.kept("r1"))
+    _ = life.wanted(now: at(0))
+    _ = life.received(Samples.grant("one"), now: at(0), jitter: 0)
+    _ = life.wanted(now: at(1))
+    _ = life.timePassed(now: at(3000))
+    #expect(life.refused(Samples.refusal("invalid_grant", "AADSTS50173: x"), now: at(3000), jitter: 0) == token("one"))
+    #expect(life.wanted(now: at(3500)) == token("one"))
+    #expect(life.wakeUp == at(3570).monotonic)
+    #expect(isLasting(life.timePassed(now: at(3570))) == true)
+    #expect(life.wakeUp == nil)
+  }
+
   @Test("a refresh token that the server replaced is durable before anything that came with it is used")
   func rotation() {
     let life = life(Samples.person, kept: Samples.kept("r1"))

@@ -87,6 +87,12 @@ import Testing
       ("invalid_grant", "AADSTS700082: inactivity", 400, .grantIsOver),
       ("invalid_grant", "AADSTS50076: MFA", 400, .grantIsOver),
       ("invalid_grant", "AADSTS53003: conditional access", 400, .needsMending),
+      ("invalid_grant", "AADSTS50196: a client loop", 400, .passing),
+      ("invalid_grant", "AADSTS50053: locked", 400, .needsMending),
+      ("invalid_grant", "AADSTS99999: new", 400, .needsMending),
+      ("interaction_required", "AADSTS99999: new", 400, .needsMending),
+      ("http", "http status 403, not what OAuth2 answers", 403, .passing),
+      ("http", "http status 200, 9 octets that are no token", 200, .passing),
       ("interaction_required", "AADSTS50173: revoked", 400, .grantIsOver),
       ("invalid_client", "AADSTS7000215: Invalid client secret", 401, .needsMending),
       ("unauthorized_client", "AADSTS700016: no such application", 400, .needsMending),
@@ -96,6 +102,14 @@ import Testing
     ])
   func natures(code: String, text: String, status: Int, nature: TokenRefusal.Nature) {
     #expect(TokenRefusal(code: code, text: text, status: status).nature == nature)
+  }
+
+  @Test("a number that is not known is explained in its own words")
+  func unknownNumber() {
+    let refusal = TokenRefusal(code: "invalid_grant", text: "AADSTS99999: A new rule.", status: 400)
+    #expect(
+      refusal.explained(upstream: "office")
+        == "A new rule.; mend that at the provider, or sign in again: postern creds login office (AADSTS99999)")
   }
 
   @Test("every explanation is one line with a cause, and what is to be typed names the upstream")

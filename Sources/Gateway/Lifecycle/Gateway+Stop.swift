@@ -17,7 +17,6 @@ extension Gateway {
     stopHealth()
     notifier.stopping()
     pauses.stop()
-    tokens.stop()
     let sessions =
       (try? EventLoopFuture.whenAllSucceed(sessionLoops.map { $0.sessionCount() }, on: dispatcherLoop).wait())
     log.report(.stopping(sessions: sessions?.reduce(0, +) ?? 0))
@@ -27,10 +26,14 @@ extension Gateway {
       self.compactor.value.stop()
       return self.dispatcher.value.stop()
     }
-    let drained = sessionLoops.map { $0.drain() } + [deliveries]
+    // Behind the dispatcher, which takes a login that fails now for no trouble of the upstream.
+    let atRest = dispatcherLoop.makePromise(of: Void.self)
+    dispatcherLoop.execute { self.tokens.stop().whenComplete { _ in atRest.succeed() } }
+    let drained = sessionLoops.map { $0.drain() } + [deliveries, atRest.futureResult]
     let timeout = dispatcherLoop.scheduleTask(in: .seconds(Int64(Self.drainSeconds))) {
       for loop in self.sessionLoops { loop.closeAll() }
       self.dispatcher.value.closeAll()
+      atRest.succeed()
     }
     try? EventLoopFuture.andAllComplete(drained, on: dispatcherLoop).wait()
     timeout.cancel()

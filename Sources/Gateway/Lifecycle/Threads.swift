@@ -21,6 +21,9 @@ struct Threads: Sendable {
   /// The system's resolver may wait for half a minute; a name that nobody knows does not keep the next one waiting.
   let resolvers = NIOThreadPool(numberOfThreads: 2)
 
+  /// What the relay has: an upstream that asks for a million rounds of a hash keeps nobody from the disk.
+  var relay: any WorkerThreads { RelayThreads(disk: disk, login: login) }
+
   private var pools: [NIOThreadPool] { [login, disk, search, resolvers] }
 
   /// Event loops run from the beginning.
@@ -32,5 +35,22 @@ struct Threads: Sendable {
   func stop() {
     for pool in pools { try? pool.syncShutdownGracefully() }
     for group in [console, health, mail] { try? group.syncShutdownGracefully() }
+  }
+}
+
+private struct RelayThreads: WorkerThreads {
+  let disk: NIOThreadPool
+  let login: NIOThreadPool
+
+  func run<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
+  ) -> EventLoopFuture<Outcome> {
+    disk.runIfActive(eventLoop: eventLoop, work)
+  }
+
+  func compute<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ work: @escaping @Sendable () throws -> Outcome
+  ) -> EventLoopFuture<Outcome> {
+    login.runIfActive(eventLoop: eventLoop, work)
   }
 }

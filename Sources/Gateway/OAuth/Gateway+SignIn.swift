@@ -65,7 +65,10 @@ extension Gateway {
           self.tryOut(grant, keeper, by: by, test: test, completed)
         case .failure(.refused(let refusal)):
           completed(
-            .failure(.cannotSignIn(upstream, TokenTrouble(isLasting: true, refusal.explained(upstream: upstream)))))
+            .failure(
+              .cannotSignIn(
+                upstream,
+                TokenTrouble(isLasting: refusal.nature != .passing, refusal.explained(upstream: upstream)))))
         case .failure(.unanswered(let reason)):
           completed(.failure(.cannotSignIn(upstream, TokenTrouble(isLasting: false, reason))))
         }
@@ -145,11 +148,14 @@ extension Gateway {
         reply.account = grant.account?.text
         completed(.success(reply))
       case .failure(let error):
+        // What only the disk has refused is not forgotten.
+        let isOver = error as? UpstreamTrouble == TokenKeeper.stopping
         completed(
           .failure(
             AdminError(
-              "creds.not_stored", "signed in at \(upstream), but \(error)", context: ["it is not in force"],
-              hint: "postern creds login \(upstream)", exit: .temporary)))
+              "creds.not_stored", "signed in at \(upstream), but \(error)",
+              context: [isOver ? "it is not in force" : "it is tried again, and in force when that works"],
+              hint: isOver ? "postern creds login \(upstream)" : "postern creds list", exit: .temporary)))
       }
     }
   }

@@ -10,9 +10,8 @@ import Systemd
 extension OAuthSettings {
   /// nil: this upstream logs in with no token.
   init?(_ upstream: Configuration.Upstream) {
-    guard let oauth = upstream.oauth, upstream.usesToken,
-      let tokenAddress = EndpointAddress("\(oauth.tokenURL)")
-    else { return nil }
+    guard let oauth = upstream.oauth, upstream.usesToken else { return nil }
+    let tokenAddress = EndpointAddress(oauth.tokenURL)
     let host = tokenAddress.host
     let provider: Provider =
       if upstream.provider == "m365" || host.hasPrefix("login.microsoftonline.")
@@ -26,8 +25,15 @@ extension OAuthSettings {
       }
     self.init(
       provider: provider, clientID: oauth.clientID, tokenAddress: tokenAddress,
-      deviceAddress: oauth.deviceURL.flatMap { EndpointAddress("\($0)") }, applicationScope: oauth.scope,
+      deviceAddress: oauth.deviceURL.map { EndpointAddress($0) }, applicationScope: oauth.scope,
       deviceScope: oauth.deviceScope, authorities: upstream.authorities)
+  }
+}
+
+extension EndpointAddress {
+  /// What the configuration takes is one: an upstream that asks for tokens never goes without.
+  fileprivate init(_ address: HTTPSAddress) {
+    self.init(host: address.host, port: address.port, path: address.target)
   }
 }
 

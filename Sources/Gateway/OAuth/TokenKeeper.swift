@@ -9,7 +9,8 @@ import SMTP
 import Synchronization
 
 /// Carries out what a `TokenLife` decides for one upstream: asks the server, has the store write, keeps the time, gives
-/// tokens to connections. On an event loop that serves no mail; anybody may call it.
+/// tokens to connections. On an event loop that serves no mail; anybody may call it. What belongs to a sign-in it reads,
+/// uses and writes in its turn.
 final class TokenKeeper: LoginSource {
   /// What it tells whoever looks after the upstream.
   enum News: Sendable {
@@ -31,14 +32,22 @@ final class TokenKeeper: LoginSource {
     var life: TokenLife
     var waiting: [EventLoopPromise<ClientLogin?>] = []
     var timer: Scheduled<Void>?
-    /// Of the request under way; an answer to an older one counts for nothing.
+    /// Of the request under way; an answer to an older one counts for nothing. Of the write likewise.
     var request = 0
+    var write = 0
     var isTroubled = false
+    var hasBegun = false
     var isStopped = false
+    /// Requests, writes, and waits for the turn; also those whose outcome counts for nothing.
+    var underWay = 0
+    /// The sign-in is this keeper's to use, until nothing is under way.
+    var hasTurn = false
+    var forTurn: [() -> Void] = []
+    var atRest: [EventLoopPromise<Void>] = []
   }
 
   let upstream: String
-  let server: TokenServer
+  private let currentServer: Mutex<TokenServer>
   private let username: String?
   private let mechanism: ClientMechanism?
   private let store: TokenStore
@@ -56,7 +65,7 @@ final class TokenKeeper: LoginSource {
     self.upstream = upstream
     self.username = username
     self.mechanism = mechanism
-    self.server = server
+    currentServer = Mutex(server)
     self.store = store
     self.threads = threads
     self.clock = clock
@@ -90,6 +99,12 @@ final class TokenKeeper: LoginSource {
     return (grant, nil)
   }
 
+  /// As it is asked now.
+  var server: TokenServer { currentServer.withLock { $0 } }
+
+  /// From the next request on. The client is the same; whom it trusts may have changed.
+  func adopt(_ server: TokenServer) { currentServer.withLock { $0 = server } }
+
   /// Whether tokens of this client, for this user, are what it has.
   func serves(_ client: OAuthClient, username: String?, mechanism: ClientMechanism?) -> Bool {
     server.client == client && self.username == username && self.mechanism == mechanism
@@ -104,7 +119,7 @@ final class TokenKeeper: LoginSource {
     eventLoop.execute {
       guard !self.state.value.isStopped else { return promise.fail(Self.stopping) }
       self.state.value.waiting.append(promise)
-      self.execute(self.state.value.life.wanted(now: self.now))
+      if self.state.value.hasBegun { self.execute(self.state.value.life.wanted(now: self.now)) }
     }
     return promise.futureResult
   }
@@ -130,32 +145,91 @@ final class TokenKeeper: LoginSource {
   func adopt(_ kept: KeptGrant, _ grant: TokenGrant) -> EventLoopFuture<ClientLogin?> {
     let promise = eventLoop.makePromise(of: ClientLogin?.self)
     eventLoop.execute {
-      guard !self.state.value.isStopped else { return promise.fail(Self.stopping) }
-      self.state.value.request += 1
-      self.state.value.waiting.append(promise)
-      self.execute(self.state.value.life.signedIn(kept, grant))
+      self.withTurn {
+        guard !self.state.value.isStopped else { return promise.fail(Self.stopping) }
+        self.state.value.request += 1
+        self.state.value.waiting.append(promise)
+        self.execute(self.state.value.life.signedIn(kept, grant))
+      }
     }
     return promise.futureResult
   }
 
-  /// Takes no further part; who waits hears so.
-  func stop() {
+  /// Takes no further part; who waits hears so. What the server gives for a request under way is kept all the same, or
+  /// the refresh token that it replaced would be all that is left. Succeeds when that is done.
+  @discardableResult
+  func stop() -> EventLoopFuture<Void> {
+    let promise = eventLoop.makePromise(of: Void.self)
     eventLoop.execute {
       self.state.value.isStopped = true
       self.state.value.timer?.cancel()
       let waiting = self.state.value.waiting
       self.state.value.waiting = []
       for promise in waiting { promise.fail(Self.stopping) }
+      // An application's token is lost without harm.
+      if self.state.value.underWay == 0 || self.server.client.flow == .application { return promise.succeed() }
+      self.state.value.atRest.append(promise)
+    }
+    return promise.futureResult
+  }
+
+  static let stopping = UpstreamTrouble(.unreachable, at: "token", "the login is configured anew")
+
+  // MARK: turns
+
+  /// Does something with the sign-in when nobody else does. Where the application itself logs in there is none.
+  private func withTurn(_ work: @escaping () -> Void) {
+    state.value.underWay += 1
+    guard server.client.flow == .device, !state.value.hasTurn else {
+      work()
+      return ended()
+    }
+    state.value.forTurn.append(work)
+    guard state.value.forTurn.count == 1 else { return }
+    store.turns.take(upstream) {
+      self.eventLoop.execute {
+        self.state.value.hasTurn = true
+        let works = self.state.value.forTurn
+        self.state.value.forTurn = []
+        for work in works {
+          work()
+          self.ended()
+        }
+      }
     }
   }
 
-  private static let stopping = UpstreamTrouble(.unreachable, at: "token", "the login is configured anew")
+  private func ended() {
+    state.value.underWay -= 1
+    guard state.value.underWay == 0 else { return }
+    if state.value.hasTurn {
+      state.value.hasTurn = false
+      store.turns.end(upstream)
+    }
+    let atRest = state.value.atRest
+    state.value.atRest = []
+    for promise in atRest { promise.succeed() }
+  }
 
   // MARK: what the life decides
 
   private func begin() {
-    if let trouble = state.value.life.standingTrouble { tell(trouble) }
-    schedule()
+    withTurn {
+      guard !self.state.value.isStopped else { return }
+      // Another keeper may have written meanwhile.
+      let (kept, lack) = Self.remembered(for: self.upstream, self.server.client, self.store)
+      self.state.value.life = TokenLife(
+        self.server.client, upstream: self.upstream, kept: kept, lack: lack, now: self.now,
+        jitter: SecureRandom.number())
+      self.state.value.hasBegun = true
+      self.publish()
+      if let trouble = self.state.value.life.standingTrouble { self.tell(trouble) }
+      if self.state.value.waiting.isEmpty {
+        self.schedule()
+      } else {
+        self.execute(self.state.value.life.wanted(now: self.now))
+      }
+    }
   }
 
   private func execute(_ action: TokenLife.Action) {
@@ -173,8 +247,26 @@ final class TokenKeeper: LoginSource {
   private func ask(_ request: TokenRequest) {
     state.value.request += 1
     let number = state.value.request
-    server.token(request, on: eventLoop).whenSuccess { result in
+    withTurn {
       guard self.state.value.request == number, !self.state.value.isStopped else { return }
+      self.send(self.newest(request), number)
+    }
+  }
+
+  /// The same request with the refresh token that is kept now: another keeper may have used the one that we know.
+  private func newest(_ request: TokenRequest) -> TokenRequest {
+    let client = server.client
+    guard case .refresh(let known) = request, let grant = store.grant(for: upstream).grant,
+      grant.isFor(client.settings), grant.refreshToken != known
+    else { return request }
+    return state.value.life.found(grant)
+  }
+
+  private func send(_ request: TokenRequest, _ number: Int) {
+    state.value.underWay += 1
+    server.token(request, on: eventLoop).whenSuccess { result in
+      defer { self.ended() }
+      guard self.state.value.request == number else { return }
       let (now, jitter) = (self.now, SecureRandom.number())
       switch result {
       case .success(let grant): self.execute(self.state.value.life.received(grant, now: now, jitter: jitter))
@@ -187,7 +279,17 @@ final class TokenKeeper: LoginSource {
   }
 
   private func keep(_ grant: KeptGrant) {
+    state.value.write += 1
+    let number = state.value.write
+    withTurn { self.write(grant, number) }
+  }
+
+  private func write(_ grant: KeptGrant, _ number: Int) {
+    state.value.underWay += 1
     threads.run(on: eventLoop) { [store] in try store.keep(grant) }.whenComplete { result in
+      defer { self.ended() }
+      // Somebody has signed in meanwhile, and that is being written.
+      guard self.state.value.write == number else { return }
       // A disk that took it has it, whoever stops meanwhile.
       let (now, jitter) = (self.now, SecureRandom.number())
       switch result {
@@ -198,6 +300,7 @@ final class TokenKeeper: LoginSource {
   }
 
   private func give(_ answer: TokenLife.Answer) {
+    guard !state.value.isStopped else { return }
     let waiting = state.value.waiting
     state.value.waiting = []
     switch answer {

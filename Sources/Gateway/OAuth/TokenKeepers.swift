@@ -15,6 +15,8 @@ final class TokenKeepers: Sendable {
   private struct State {
     var keepers: [String: TokenKeeper] = [:]
     var signIns: [String: SignIn] = [:]
+    /// Upstreams whose keeper does not stay.
+    var stale: Set<String> = []
     var effect: Effect?
     /// Before there is somebody to hear it.
     var untold: [(String, TokenKeeper.News)] = []
@@ -47,10 +49,11 @@ final class TokenKeepers: Sendable {
     for (upstream, news) in untold { effect(upstream, news) }
   }
 
-  func stop() {
+  /// Succeeds when what servers have given is kept.
+  func stop() -> EventLoopFuture<Void> {
     let (keepers, signIns) = state.withLock { ($0.keepers.values, $0.signIns.values) }
-    for keeper in keepers { keeper.stop() }
     for signIn in signIns { signIn.cancel() }
+    return EventLoopFuture.andAllComplete(keepers.map { $0.stop() }, on: eventLoop)
   }
 
   // MARK: logins
@@ -58,21 +61,28 @@ final class TokenKeepers: Sendable {
   func source(for settings: UpstreamSettings) -> any LoginSource {
     guard let client = settings.oauth else { return FixedLogin(settings.login) }
     let upstream = settings.upstream
-    let (keeper, old) = state.withLock { state in
+    return state.withLock { state in
       let old = state.keepers[upstream.name]
-      if let old, old.serves(client, username: upstream.username, mechanism: settings.tokenMechanism) {
-        return (old, nil as TokenKeeper?)
+      let isStale = state.stale.remove(upstream.name) != nil
+      if let old, !isStale, old.serves(client, username: upstream.username, mechanism: settings.tokenMechanism) {
+        old.adopt(server(settings, client))
+        return old
       }
+      // First, so that the new one finds what the old one still writes.
+      old?.stop()
       let new = makeKeeper(settings, client)
       state.keepers[upstream.name] = new
-      return (new, old)
+      return new
     }
-    old?.stop()
-    return keeper
   }
 
   /// Of an upstream that logs in with tokens.
   subscript(upstream: String) -> TokenKeeper? { state.withLock { $0.keepers[upstream] } }
+
+  /// What the keeper of this upstream thinks of its sign-in is disproved: the next `source` begins anew.
+  func renew(_ upstream: String) {
+    state.withLock { _ = $0.stale.insert(upstream) }
+  }
 
   /// One that serves nobody else, to try a client out.
   func trial(_ settings: UpstreamSettings, _ client: OAuthClient) -> TokenKeeper {
@@ -96,9 +106,12 @@ final class TokenKeepers: Sendable {
     let name = upstream.name
     return TokenKeeper(
       upstream: name, username: upstream.username, mechanism: settings.tokenMechanism,
-      server: TokenServer(client: client, tls: settings.tokenTLS, http: http, clock: clock), store: store,
-      threads: threads, clock: clock, eventLoop: eventLoop,
+      server: server(settings, client), store: store, threads: threads, clock: clock, eventLoop: eventLoop,
       news: news ?? { [weak self] in self?.tell($0, of: name) })
+  }
+
+  private func server(_ settings: UpstreamSettings, _ client: OAuthClient) -> TokenServer {
+    TokenServer(client: client, tls: settings.tokenTLS, http: http, clock: clock)
   }
 
   private func tell(_ news: TokenKeeper.News, of upstream: String) {

@@ -7,16 +7,22 @@ import OAuth
 import Synchronization
 
 /// The file `tokens` of the state directory, and what it holds. `keep` may wait for the disk and is never called on an
-/// event loop; what was read at the start is answered from memory. Nobody else writes the file.
+/// event loop; `grant` is answered from memory and waits for nobody. Nobody else writes the file.
 package final class TokenStore: Sendable {
   private struct State {
     var file = TokenFile()
     /// It is there and cannot be read, so it must not be replaced.
     var obstacle: String?
+    /// What the disk has refused. It is newer than what is in the file, which may hold no more.
+    var unwritten: [String: KeptGrant] = [:]
   }
 
   private let path: String
   private let state: Mutex<State>
+  /// Held while the file is written.
+  private let writing = Mutex(())
+  /// Of those who use what is kept.
+  let turns = GrantTurns()
   /// Puts octets durably in the place of the file; a test lets it fail.
   private let replace: @Sendable (_ path: String, _ octets: [UInt8]) throws -> Void
 
@@ -46,6 +52,7 @@ package final class TokenStore: Sendable {
   /// What is kept for an upstream, or why that is not known; both nil: nothing was ever kept.
   package func grant(for upstream: String) -> (grant: KeptGrant?, damage: String?) {
     state.withLock { state in
+      if let grant = state.unwritten[upstream] { return (grant, nil) }
       if let grant = state.file[upstream] { return (grant, nil) }
       if let obstacle = state.obstacle { return (nil, obstacle) }
       guard let line = state.file.damagedLines.first else { return (nil, nil) }
@@ -53,23 +60,38 @@ package final class TokenStore: Sendable {
     }
   }
 
-  /// Durable when it returns; otherwise nothing has changed.
+  /// Durable when it returns; otherwise only this process knows it.
   package func keep(_ grant: KeptGrant) throws(TokenStoreError) {
-    try state.withLock { state throws(TokenStoreError) in
-      if let obstacle = state.obstacle { throw TokenStoreError(obstacle) }
-      var new = state.file
-      new[grant.upstream] = grant
-      if !new.damagedLines.isEmpty {
-        try setAside()
-        new.forgetDamage()
+    do throws(TokenStoreError) {
+      try writing.withLock { _ throws(TokenStoreError) in
+        let (file, obstacle) = state.withLock { ($0.file, $0.obstacle) }
+        if let obstacle { throw TokenStoreError(obstacle) }
+        let new = try write(grant, into: file)
+        state.withLock { state in
+          state.file = new
+          state.unwritten[grant.upstream] = nil
+        }
       }
-      do {
-        try replace(path, new.text.octets)
-      } catch {
-        throw TokenStoreError("cannot keep a token in \(path): \(error)")
-      }
-      state.file = new
+    } catch {
+      state.withLock { $0.unwritten[grant.upstream] = grant }
+      throw error
     }
+  }
+
+  /// The file as it is then.
+  private func write(_ grant: KeptGrant, into file: TokenFile) throws(TokenStoreError) -> TokenFile {
+    var new = file
+    new[grant.upstream] = grant
+    if !new.damagedLines.isEmpty {
+      try setAside()
+      new.forgetDamage()
+    }
+    do {
+      try replace(path, new.text.octets)
+    } catch {
+      throw TokenStoreError("cannot keep a token in \(path): \(error)")
+    }
+    return new
   }
 
   /// What was damaged stays for whoever can read more out of it. The name is a second one until the file is replaced.

@@ -58,6 +58,7 @@ extension Gateway {
       self.isProbing.store(false, ordering: .releasing)
       switch verdict {
       case .accepted(let reply, let milliseconds):
+        if trial != nil { self.tokens.renew(upstreamName) }
         self.adopt(credential, by: by, testedWith: settings, probe: (reply, milliseconds), completed)
       case .refused(let trouble), .untested(let trouble):
         self.log.report(.credentialRefused(name, upstream: upstreamName, by: by, trouble))

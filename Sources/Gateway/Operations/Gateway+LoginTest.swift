@@ -13,7 +13,7 @@ extension Gateway {
     _ settings: UpstreamSettings, _ logins: any LoginSource, completed: @escaping @Sendable (LoginProbe.Verdict) -> Void
   ) {
     LoginProbe.run(
-      settings, logins: logins, queue: queue, threads: threads.disk, connector: connector, on: dispatcherLoop
+      settings, logins: logins, queue: queue, threads: threads.relay, connector: connector, on: dispatcherLoop
     ).whenComplete { result in
       switch result {
       case .success(let verdict): completed(verdict)
@@ -37,7 +37,17 @@ extension Gateway {
       return completed(
         .failure(AdminError("creds.busy", "another login is being tried at this moment", exit: .temporary)))
     }
-    let logins = tokens.source(for: settings)
+    // The keeper that mail has, and no other: to ask for one of these settings might replace it.
+    let keeper = tokens[upstream]
+    guard settings.oauth == nil || keeper != nil else {
+      isProbing.store(false, ordering: .releasing)
+      return completed(
+        .failure(
+          AdminError(
+            "creds.changed", "upstream \(upstream) is being configured anew", hint: "postern creds test \(upstream)",
+            exit: .temporary)))
+    }
+    let logins: any LoginSource = settings.oauth == nil ? FixedLogin(settings.login) : keeper!
     probe(settings, logins) { verdict in
       self.isProbing.store(false, ordering: .releasing)
       switch verdict {

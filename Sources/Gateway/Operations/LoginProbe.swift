@@ -6,7 +6,7 @@ import Queue
 import SMTP
 
 /// Tries a login at the upstream on a connection of its own, which carries no mail and belongs to no pool: connect,
-/// TLS, AUTH, QUIT. On the dispatcher's event loop.
+/// TLS, AUTH, QUIT; once more with another token if the first is refused. On the dispatcher's event loop.
 final class LoginProbe: UpstreamConnectionDelegate {
   enum Verdict: Sendable {
     /// The upstream's reply, and how long it took from the first octet.
@@ -16,16 +16,26 @@ final class LoginProbe: UpstreamConnectionDelegate {
     case untested(UpstreamTrouble)
   }
 
+  private let settings: UpstreamSettings
+  private let logins: any LoginSource
   private let verdict: EventLoopPromise<Verdict>
   private let eventLoop: any EventLoop
   private let began: NIODeadline
+  private let connect: (LoginProbe) -> EventLoopFuture<NIOLoopBound<UpstreamHandler>>
   private var connection: UpstreamHandler?
   private var isDecided = false
+  private var isSecondTry = false
 
-  private init(on eventLoop: any EventLoop) {
+  private init(
+    _ settings: UpstreamSettings, _ logins: any LoginSource, on eventLoop: any EventLoop,
+    connect: @escaping (LoginProbe) -> EventLoopFuture<NIOLoopBound<UpstreamHandler>>
+  ) {
+    self.settings = settings
+    self.logins = logins
     verdict = eventLoop.makePromise()
     self.eventLoop = eventLoop
     began = eventLoop.now
+    self.connect = connect
   }
 
   /// With the login of `settings`. Ends within `Limits.loginProbeSeconds`.
@@ -34,17 +44,24 @@ final class LoginProbe: UpstreamConnectionDelegate {
     connector: any Connector, on eventLoop: any EventLoop
   ) -> EventLoopFuture<Verdict> {
     eventLoop.flatSubmit {
-      let probe = LoginProbe(on: eventLoop)
+      let probe = LoginProbe(settings, logins, on: eventLoop) { probe in
+        UpstreamHandler.connect(
+          settings, logins: logins, queue: queue, threads: threads, connector: connector, on: eventLoop,
+          delegate: probe)
+      }
       let bound = NIOLoopBound(probe, eventLoop: eventLoop)
       let timeout = eventLoop.scheduleTask(in: .seconds(Int64(Limits.loginProbeSeconds))) { bound.value.timedOut() }
-      UpstreamHandler.connect(
-        settings, logins: logins, queue: queue, threads: threads, connector: connector, on: eventLoop, delegate: probe
-      ).whenComplete { bound.value.connected($0, to: settings) }
+      probe.begin()
       return probe.verdict.futureResult.always { _ in timeout.cancel() }
     }
   }
 
-  private func connected(_ result: Result<NIOLoopBound<UpstreamHandler>, any Error>, to settings: UpstreamSettings) {
+  private func begin() {
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    connect(self).whenComplete { bound.value.connected($0) }
+  }
+
+  private func connected(_ result: Result<NIOLoopBound<UpstreamHandler>, any Error>) {
     switch result {
     case .success(let handler):
       connection = handler.value
@@ -73,6 +90,7 @@ final class LoginProbe: UpstreamConnectionDelegate {
   func connectionReady(_ connection: UpstreamHandler) {
     guard connection === self.connection else { return }
     let milliseconds = (eventLoop.now - began).nanoseconds / 1_000_000
+    if let login = connection.login { logins.accepted(login) }
     decide(.accepted(connection.loginReply, milliseconds: milliseconds))
     connection.quit()
   }
@@ -99,6 +117,17 @@ final class LoginProbe: UpstreamConnectionDelegate {
     guard connection === self.connection else { return }
     self.connection = nil
     let trouble = trouble ?? UpstreamTrouble(.unreachable, at: "auth", "the upstream closed the connection")
-    decide(trouble.isRefusalOfLogin ? .refused(trouble) : .untested(trouble))
+    guard trouble.isRefusalOfLogin else { return decide(.untested(trouble)) }
+    guard let login = connection.login else { return decide(.refused(trouble)) }
+    // As mail would: a token that is refused is used no more, and the next one may fare better.
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    logins.refused(login, on: eventLoop).whenComplete { result in
+      let probe = bound.value
+      guard case .success(true) = result, !probe.isSecondTry, !probe.isDecided else {
+        return probe.decide(.refused(trouble))
+      }
+      probe.isSecondTry = true
+      probe.begin()
+    }
   }
 }

@@ -55,5 +55,12 @@ package struct Pace: Sendable, Equatable {
   /// When a message may be begun; nil: now.
   func opensAt(now: Int64) -> Int64? { notBefore > now ? notBefore : nil }
 
+  func isSlowest(configured: Int) -> Bool { pauseMilliseconds(configured: configured) == Self.pauseMillisecondsMax }
+
+  /// A connection ended over it: the next message waits, also while fewer connections would do.
+  mutating func rests(configured: Int, now: Int64) {
+    notBefore = now + max(Self.onceMilliseconds, pauseMilliseconds(configured: configured))
+  }
+
   mutating func began(configured: Int, now: Int64) { notBefore = now + pauseMilliseconds(configured: configured) }
 }

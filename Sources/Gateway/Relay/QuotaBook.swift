@@ -33,7 +33,9 @@ package final class QuotaBook {
     self.eventLoop = eventLoop
     self.clock = clock
     do throws(QuotaError) {
-      read = try storage.read()
+      let record = try storage.read()
+      guard record.isSound else { throw QuotaError("what the file of quotas holds was never counted") }
+      read = record
     } catch {
       read = QuotaRecord()
       failed(error.description)
@@ -118,5 +120,12 @@ package struct QuotaError: Error, Sendable, CustomStringConvertible {
 
   package init(_ description: String) {
     self.description = description
+  }
+}
+
+extension QuotaRecord {
+  /// Numbers that were counted: sums of them do not overflow.
+  fileprivate var isSound: Bool {
+    upstreams.values.lazy.flatMap(\.parts).allSatisfy { ConfigurationLimits.quotaCount.contains($0.count) }
   }
 }

@@ -318,10 +318,23 @@ final class UpstreamAccount: CarrierDelegate {
     let now = parts.clock.now()
     // Several connections meet the same trouble at once: it counts once.
     if case .paused = breaker.state { return owner.schedule() }
+    if slows(over: trouble, now) { return owner.schedule() }
     let trouble = ReplyVerdict.judged(trouble, of: settings)
     let seconds = breaker.tripped(trouble, now: now.monotonic, jitter: parts.random())
     parts.log.report(.upstreamPaused(name, trouble, seconds: seconds, waiting: owner.waiting(behind: self)))
     owner.availabilityChanged()
+  }
+
+  /// It wants less mail, and says so about the connection: then it rests a while and is given less, as if it had said so
+  /// about a message. If the slowest pace is still too much for it, it does not work.
+  private func slows(over trouble: UpstreamTrouble, _ now: Instant) -> Bool {
+    let connections = settings.upstream.maxConnections
+    guard breaker.isClosed, !pace.isSlowest(configured: connections), let reply = trouble.reply,
+      ReplyVerdict.rule(for: trouble, of: settings)?.action == .slow
+    else { return false }
+    if pace.slowed(reply, now: now.monotonic) { parts.log.report(.upstreamPaced(name, reply)) }
+    pace.rests(configured: connections, now: now.monotonic)
+    return true
   }
 
   func connected(afterTransaction: Bool) {

@@ -254,7 +254,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   private func derive(_ derivation: SCRAMDerivation, _ context: ChannelHandlerContext) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    threads.run(on: context.eventLoop) { derivation.run() }.whenComplete { result in
+    threads.compute(on: context.eventLoop) { derivation.run() }.whenComplete { result in
       let (handler, context) = bound.value
       guard !handler.isClosed else { return }
       switch result {

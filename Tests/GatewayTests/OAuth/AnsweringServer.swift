@@ -26,6 +26,9 @@ final class AnsweringServer: Sendable {
     var answers: [[UInt8]]
     var requests: [String] = []
     var connections = 0
+    /// What is said when the test lets it.
+    var held: [@Sendable () -> Void]?
+    var isHeard: EventLoopPromise<Void>?
   }
 
   /// An answer that is empty is none: the connection stays silent.
@@ -66,6 +69,35 @@ final class AnsweringServer: Sendable {
     "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
   }
 
+  /// From now on questions are heard and not answered. Succeeds when the next one is there.
+  func hold() -> EventLoopFuture<Void> {
+    let isHeard = group.next().makePromise(of: Void.self)
+    state.withLock { state in
+      state.held = []
+      state.isHeard = isHeard
+    }
+    return isHeard.futureResult
+  }
+
+  /// They are answered.
+  func release() {
+    let held = state.withLock { state in
+      defer { state.held = nil }
+      return state.held ?? []
+    }
+    for say in held { say() }
+  }
+
+  /// Now, or when the test lets it.
+  private func answer(_ say: @escaping @Sendable () -> Void) {
+    let (isHeld, isHeard) = state.withLock { state in
+      state.held?.append(say)
+      return (state.held != nil, state.isHeard)
+    }
+    isHeard?.succeed()
+    if !isHeld { say() }
+  }
+
   private func heard(_ request: String) -> [UInt8]? {
     state.withLock { state in
       state.requests.append(request)
@@ -93,9 +125,14 @@ final class AnsweringServer: Sendable {
         text[end.upperBound...].utf8.count >= length
       else { return }
       isAnswered = true
-      guard let answer = holder.server.withLock({ $0 })?.heard(text), !answer.isEmpty else { return }
-      context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer)), promise: nil)
-      if String(decoding: answer, as: UTF8.self).hasSuffix("CUT") { context.close(promise: nil) }
+      guard let server = holder.server.withLock({ $0 }), let answer = server.heard(text), !answer.isEmpty else {
+        return
+      }
+      let channel = context.channel
+      server.answer {
+        channel.writeAndFlush(ByteBuffer(bytes: answer), promise: nil)
+        if String(decoding: answer, as: UTF8.self).hasSuffix("CUT") { channel.close(promise: nil) }
+      }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -73,6 +73,21 @@ struct ProofTests {
     #expect(application.login == nil)
   }
 
+  @Test("an upstream that logs in with tokens does so whatever its token_url looks like")
+  func tokenAddress() throws {
+    defer { remove() }
+    for url in [
+      "https://login.test/@tenant/token", "https://LOGIN.test:8443?x=y@z", "https://[2001:db8::1]/token",
+      "https://login.test",
+    ] {
+      var upstream = upstream()
+      let tokenURL = try #require(HTTPSAddress(url))
+      upstream.oauth = Configuration.OAuth(clientID: "c", tokenURL: tokenURL)
+      let settings = try #require(OAuthSettings(upstream), "\(url)")
+      #expect(settings.tokenAddress.description == "\(tokenURL)".lowercased(), "\(url)")
+    }
+  }
+
   @Test("where nobody can sign in a credential is missing, and the text says which to bring")
   func missing() throws {
     defer { remove() }

@@ -24,6 +24,8 @@ struct TokenKeeperTests {
     let news = News()
     let kept = Mutex<[String]>([])
     let fails = Mutex(false)
+    private let client: OAuthClient
+    private let store: TokenStore
     private let threads = NIOThreadPool(numberOfThreads: 1)
 
     init(_ answers: [String], refreshToken: String? = nil, secret: String? = nil) throws {
@@ -32,9 +34,9 @@ struct TokenKeeperTests {
       let settings = OAuthSettings(
         provider: .other, clientID: "c", tokenAddress: server.address,
         deviceAddress: secret == nil ? server.address : nil, applicationScope: "", deviceScope: "")
-      let client = OAuthClient(settings, proof: secret.map { .secret(Secret($0)) } ?? .none)
+      client = OAuthClient(settings, proof: secret.map { .secret(Secret($0)) } ?? .none)
       let box = Box()
-      let store = TokenStore(path: "/nonexistent/tokens") { _, octets in try box.write(octets) }
+      store = TokenStore(path: "/nonexistent/tokens") { _, octets in try box.write(octets) }
       if let refreshToken {
         try store.keep(
           KeptGrant(
@@ -42,8 +44,14 @@ struct TokenKeeperTests {
             refreshToken: Secret(refreshToken), account: nil, signedIn: 0, renewed: Clock.system.now().wall,
             by: PeerText("root")))
       }
-      let news = news
-      keeper = TokenKeeper(
+      keeper = Self.makeKeeper(client, server, store, threads, news)
+      box.bench.withLock { $0 = self }
+    }
+
+    private static func makeKeeper(
+      _ client: OAuthClient, _ server: AnsweringServer, _ store: TokenStore, _ threads: NIOThreadPool, _ news: News
+    ) -> TokenKeeper {
+      TokenKeeper(
         upstream: "office", username: "scans@relay.test", mechanism: nil,
         server: TokenServer(
           client: client, tls: server.client, http: HTTPSClient(connector: .loopback),
@@ -57,8 +65,10 @@ struct TokenKeeperTests {
             }
           }
         })
-      box.bench.withLock { $0 = self }
     }
+
+    /// For the same sign-in: after a reload, or to try something out.
+    func another() -> TokenKeeper { Self.makeKeeper(client, server, store, threads, news) }
 
     final class Box: Sendable {
       let bench = Mutex<Bench?>(nil)
@@ -90,6 +100,89 @@ struct TokenKeeperTests {
     let more = refresh.map { #","refresh_token":"\#($0)""# } ?? ""
     return AnsweringServer.answer(
       #"{"token_type":"Bearer","expires_in":3600,"access_token":"\#(token)"\#(more)}"#)
+  }
+
+  /// A sign-in of somebody.
+  private func signIn(_ bench: Bench, _ number: Int) -> (KeptGrant, TokenGrant) {
+    (
+      KeptGrant(
+        upstream: "office", tokenAddress: bench.server.address.description, clientID: "c",
+        refreshToken: Secret("n\(number)"), account: PeerText("scans@relay.test"), signedIn: 1,
+        renewed: Clock.system.now().wall, by: PeerText("root")),
+      TokenGrant(accessToken: Secret("new\(number)"), lifetimeSeconds: 3600, refreshToken: Secret("n\(number)"))
+    )
+  }
+
+  private func token(_ login: EventLoopFuture<ClientLogin?>) throws -> ClientSecret? { try login.wait()?.secret }
+
+  @Test("what a server gives to a keeper that was replaced meanwhile is kept, and the next one goes on with it")
+  func replaced() throws {
+    let bench = try Bench([token("one", refresh: "r2"), token("two")], refreshToken: "r1")
+    defer { bench.stop() }
+    let isHeard = bench.server.hold()
+    let loop = bench.server.group.next()
+    let lost = bench.keeper.login(on: loop)
+    try isHeard.wait()
+    let rest = bench.keeper.stop()
+    let next = bench.another()
+    let login = next.login(on: loop)
+    bench.server.release()
+    #expect(try token(login) == .token(Secret("two")))
+    #expect(throws: UpstreamTrouble.self) { try lost.wait() }
+    try rest.wait()
+    #expect(bench.server.requests.map { $0.contains("refresh_token=r2") } == [false, true])
+    #expect(bench.kept.withLock { $0.count } == 1 && next.facts.kept?.refreshToken == Secret("r2"))
+    // Nothing of it was trouble.
+    #expect(bench.news.heard.withLock { $0 }.isEmpty)
+    try next.stop().wait()
+  }
+
+  @Test("so too if the disk has refused it")
+  func replacedUnkept() throws {
+    let bench = try Bench([token("one", refresh: "r2"), token("two", refresh: "r3")], refreshToken: "r1")
+    defer { bench.stop() }
+    bench.fails.withLock { $0 = true }
+    #expect(trouble(bench.login()) != nil)
+    try bench.keeper.stop().wait()
+    bench.fails.withLock { $0 = false }
+    let next = bench.another()
+    #expect(try token(next.login(on: bench.server.group.next())) == .token(Secret("two")))
+    #expect(bench.server.requests.last?.contains("refresh_token=r2") == true)
+    try next.stop().wait()
+  }
+
+  @Test("a refresh token that another keeper has used is not used again")
+  func turns() throws {
+    let bench = try Bench(
+      [token("one", refresh: "r2"), token("two", refresh: "r3"), token("three", refresh: "r4")], refreshToken: "r1")
+    defer { bench.stop() }
+    let loop = bench.server.group.next()
+    let trial = bench.another()
+    // Both want one at the same time.
+    let first = trial.login(on: loop)
+    let second = bench.keeper.login(on: loop)
+    #expect(try token(first) == .token(Secret("one")))
+    #expect(try token(second) == .token(Secret("two")))
+    try trial.stop().wait()
+    #expect(try bench.refused("two"))
+    #expect(try bench.login().get()?.secret == .token(Secret("three")))
+    #expect(
+      bench.server.requests.map { request in ["r1", "r2", "r3"].first { request.contains("refresh_token=\($0)") } }
+        == ["r1", "r2", "r3"])
+  }
+
+  @Test("of two sign-ins none is used before it is durable itself")
+  func twoSignIns() throws {
+    let bench = try Bench([])
+    defer { bench.stop() }
+    let (first, second) = (signIn(bench, 1), signIn(bench, 2))
+    let (a, b) = try bench.server.group.next().submit {
+      (bench.keeper.adopt(first.0, first.1), bench.keeper.adopt(second.0, second.1))
+    }.wait()
+    let durable = a.map { _ in bench.kept.withLock { $0.count } }
+    #expect(try token(a) == .token(Secret("new2")) && token(b) == .token(Secret("new2")))
+    #expect(try durable.wait() == 2)
+    #expect(bench.keeper.facts.kept == second.0)
   }
 
   private func trouble(_ result: Result<ClientLogin?, any Error>) -> UpstreamTrouble? {
