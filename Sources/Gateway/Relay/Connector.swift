@@ -38,17 +38,11 @@ package protocol Connector: Sendable {
 /// TCP with the system's resolver on threads of its own, and happy eyeballs (RFC 8305).
 package struct TCPConnector: Connector {
   private let connectSeconds: Int
-  private let resolver: @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
+  private let resolvers: NIOThreadPool
 
   package init(connectSeconds: Int, resolvers: NIOThreadPool) {
-    self.init(connectSeconds: connectSeconds) { SystemResolver($0, threads: resolvers, eventLoop: $1) }
-  }
-
-  init(
-    connectSeconds: Int, resolver: @escaping @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
-  ) {
     self.connectSeconds = connectSeconds
-    self.resolver = resolver
+    self.resolvers = resolvers
   }
 
   package func connect(
@@ -60,7 +54,7 @@ package struct TCPConnector: Connector {
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer(configure)
-      .resolver(resolver(destination, eventLoop))
+      .resolver(SystemResolver(destination, threads: resolvers, eventLoop: eventLoop))
     if let source = destination.source {
       do {
         bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source.description, port: 0))
