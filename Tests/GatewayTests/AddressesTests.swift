@@ -24,51 +24,6 @@ struct AddressesTests {
     #expect(SystemResolver.chosen(four).four == Array(four.prefix(8)) && SystemResolver.chosen([]).four.isEmpty)
   }
 
-  /// Answers as it is told.
-  private final class ListedAddresses: Resolver, Sendable {
-    let four: [SocketAddress]
-    let six: [SocketAddress]
-    let eventLoop: any EventLoop
-
-    init(four: [SocketAddress], six: [SocketAddress], eventLoop: any EventLoop) {
-      self.four = four
-      self.six = six
-      self.eventLoop = eventLoop
-    }
-
-    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
-      eventLoop.makeSucceededFuture(four)
-    }
-
-    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
-      eventLoop.makeSucceededFuture(six)
-    }
-
-    func cancelQueries() {}
-  }
-
-  @Test("are tried one after the other until one answers; if none does, the upstream cannot be reached")
-  func each() throws {
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let server = try ServerBootstrap(group: loop).bind(host: "127.0.0.1", port: 0).wait()
-    let closed = try ServerBootstrap(group: loop).bind(host: "127.0.0.1", port: 0).wait()
-    let (open, refusing) = (try #require(server.localAddress), try #require(closed.localAddress))
-    try closed.close().wait()
-    defer { try? server.close().wait() }
-    func connect(four: [SocketAddress], six: [SocketAddress]) throws -> any Channel {
-      let connector = TCPConnector(connectSeconds: 5) { ListedAddresses(four: four, six: six, eventLoop: $1) }
-      return try connector.connect(to: Destination(host: "relay.test", port: 25), on: loop) {
-        $0.eventLoop.makeSucceededVoidFuture()
-      }.wait()
-    }
-    let nowhere = try SocketAddress(ipAddress: "::1", port: refusing.port!)
-    let channel = try connect(four: [refusing, open], six: [nowhere])
-    #expect(channel.remoteAddress == open)
-    try channel.close().wait()
-    let error = #expect(throws: NIOConnectionError.self) { try connect(four: [refusing], six: [nowhere]) }
-    #expect(error?.connectionErrors.count == 2)
-  }
-
   @Test("of a name that nobody can resolve are none: it is the upstream's trouble, and says why")
   func unresolved() throws {
     var upstream = Configuration.Upstream(name: "office")

@@ -38,7 +38,8 @@ package protocol Connector: Sendable {
 /// TCP with the system's resolver on threads of its own, and happy eyeballs (RFC 8305).
 package struct TCPConnector: Connector {
   private let connectSeconds: Int
-  private let resolver: @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
+  private let resolvers: NIOThreadPool
+  private let lookup: SystemResolver.Lookup
 
   /// `connectSeconds` are for everything: the resolver's answer and all attempts.
   package init(connectSeconds: Int, resolvers: NIOThreadPool) {
@@ -46,16 +47,9 @@ package struct TCPConnector: Connector {
   }
 
   init(connectSeconds: Int, resolvers: NIOThreadPool, lookup: @escaping SystemResolver.Lookup) {
-    self.init(connectSeconds: connectSeconds) {
-      SystemResolver($0, threads: resolvers, eventLoop: $1, lookup: lookup)
-    }
-  }
-
-  init(
-    connectSeconds: Int, resolver: @escaping @Sendable (Destination, any EventLoop) -> any Resolver & Sendable
-  ) {
     self.connectSeconds = connectSeconds
-    self.resolver = resolver
+    self.resolvers = resolvers
+    self.lookup = lookup
   }
 
   package func connect(
@@ -67,7 +61,7 @@ package struct TCPConnector: Connector {
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer(configure)
-      .resolver(resolver(destination, eventLoop))
+      .resolver(SystemResolver(destination, threads: resolvers, eventLoop: eventLoop, lookup: lookup))
     if let source = destination.source {
       do {
         bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source.description, port: 0))
