@@ -17,7 +17,7 @@ enum KnownRefusals {
     // What a server cannot at the moment is no statement about us, whatever the code.
     if refusal.status == 429 || refusal.status >= 500 { return byKey["temporarily_unavailable"] }
     guard let entry = byKey[refusal.code.text] else { return nil }
-    guard let number = refusal.number, entry.nature == .grantIsOver else { return entry }
+    guard let number = refusal.number, entry.nature == .grantIsOver, entry.key != "expired_token" else { return entry }
     // Microsoft says these codes also of what passes, or is lifted without a new sign-in. A number that is not here may
     // mean that, so it is asked again, and its own words say what it is.
     let words = refusal.text.text.dropFirst(number.count).drop { $0 == ":" || $0 == " " }

@@ -42,7 +42,7 @@ struct RouteTests {
     #expect(try route("from = \"@other.example\"|to = \"@d.example\"|to = \"*\"", delivery) == 2)
     #expect(
       try route("from = [\"@other.example\", \"shop@\"]\nto = \"@other.example\"|user = \"COPIER-*\"", delivery) == 2)
-    #expect(try route("client = \"192.168.8.0/24\"|client = [\"scanner\", \"print*\"]", delivery) == 2)
+    #expect(try route("client = \"192.168.8.0/24\"|client = [\"scan*\", \"print*\"]", delivery) == 2)
     #expect(try route("client = \"192.168.7.0/24\"", delivery) == 1)
     #expect(try route("size = \">10M\"|size = \"<10M\"|size = \">=10M\"", delivery) == 3)
     #expect(try route("from = \"<>\"", delivery) == nil)

@@ -377,8 +377,8 @@ extension WrongFile {
           | ^^^^^^^^^ put it last; from = "<>" are notifications
       postern.toml:12:6: error: 'to' must be "*", an address, "@example.com", "name@", or "<>" for notifications, not \#
       "shop"
-       12 | to = "shop"
-          |      ^^^^^^
+        12 | to = "shop"
+           |      ^^^^^^
       """#),
     WrongFile(
       "routes",
