@@ -336,7 +336,7 @@ def without_chance(text):
     for pattern, constant in [
             (r"(?<=enter  )[0-9A-F]{8}", "CODE"), (r"localhost:\d+", "localhost:PORT"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME"), (r"\(\d+\.\d s\)", "(SECONDS)"), (r"\b\d+ s ago|\bnow\b", "SINCE"),
-            (r"\bin 1\dm\b", "in MINUTES"), (rf"\bby ({getpass.getuser()}|root)\b", "by USER"), (r"  +", "  ")]:
+            (r"\bin \d+m\b", "in MINUTES"), (rf"\bby ({getpass.getuser()}|root)\b", "by USER"), (r"  +", "  ")]:
         text = re.sub(pattern, constant, text)
     return [line.rstrip() for line in text.splitlines()]
 
