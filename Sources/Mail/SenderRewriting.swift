@@ -7,7 +7,7 @@
 /// as it is, except that of several `From` fields the first one counts (RFC 5322 section 3.6).
 ///
 /// The relay feeds the stored chunks in order and sends what comes back. `Resent-` fields and signatures stay as they
-/// are. The body passes untouched and uncopied; at most one field is held back. The envelope is not its business.
+/// are. A message without an author gets the account as one. The body passes untouched and uncopied; at most one field is held back. The envelope is not its business.
 package struct SenderRewriting: Sendable {
   private enum Place { case lineStart, value, body }
 
@@ -22,6 +22,7 @@ package struct SenderRewriting: Sendable {
   /// The field that is held back, if one is; octets beyond `senderFieldOctetsMax` are counted out.
   private var field: (name: FieldName, octets: [UInt8], isCut: Bool)?
 
+  private var hasField = false
   private var hasFrom = false
   private var hasReplyTo = false
   private var isRewritten = false
@@ -108,6 +109,7 @@ package struct SenderRewriting: Sendable {
       return []
     case .field(let name):
       let before = endField()
+      hasField = true
       switch name {
       case .from, .sender: field = (name, [], false)
       case .replyTo: hasReplyTo = true
@@ -160,6 +162,11 @@ package struct SenderRewriting: Sendable {
   /// Fields that go to the end of the header block, where it is known what the message has.
   private mutating func addedFields() -> [UInt8] {
     var fields: [UInt8] = []
+    if hasField, !hasFrom {
+      // Many devices leave it to the server, and providers refuse a message without it (RFC 5322 section 3.6).
+      fields += Array("From: <".utf8) + account + Array(">\r\n".utf8)
+      (hasFrom, isRewritten) = (true, true)
+    }
     if isRewritten, !hasReplyTo, let author {
       // Our name of the field is longer than the one that the first line had.
       let isLong = author.prefix { $0 != UInt8(ascii: "\r") }.count > MailLimits.nameLineOctetsMax
