@@ -60,7 +60,10 @@ final class HealthMonitor: Sendable {
       self.state.value.said = said
       self.ask()
       self.state.value.task = self.eventLoop.scheduleRepeatedTask(initialDelay: self.period, delay: self.period) { _ in
-        self.look()
+        // Behind the answers that are here already: a monitor that was held up itself must not blame those it asked.
+        self.eventLoop.execute {
+          if self.state.value.task != nil { self.look() }
+        }
       }
     }
   }
