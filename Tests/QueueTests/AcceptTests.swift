@@ -60,7 +60,7 @@ import WAL
   @Test("a refused message is nowhere, and neither is one whose earlier chunk alone was stored")
   func refused() throws {
     let bench = try QueueBench()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     bench.take("first")
     let (id, token) = try #require(bench.submit([[1, 2, 3], [4, 5, 6]]))
     disk.fail(.sync)

@@ -17,7 +17,7 @@ struct CompactionFaultTests {
     let bench = try QueueBench(policy: Self.policy)
     _ = try CompactionTests.stragglers(bench)
     CompactionTests.pass(3, on: bench)
-    return ((bench.disk as! SimulatedDisk).copy(), try Picture(bench), bench.now)
+    return (bench.simulatedDisk.copy(), try Picture(bench), bench.now)
   }
 
   private func opened(_ disk: SimulatedDisk, _ now: Instant) throws -> QueueBench {
@@ -104,7 +104,7 @@ struct CompactionFaultTests {
   @Test("a head with damage is put aside when what lives in it has moved, and the damaged message stays to be seen")
   func damagedHead() throws {
     let bench = try QueueBench(policy: Self.policy)
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let (damaged, _) = bench.submit([Array("chunk one".utf8), Array("two".utf8)], to: ["a@x.example"])!
     bench.queue.log.step()
     let other = bench.take("healthy", to: ["b@x.example"])
@@ -144,7 +144,7 @@ struct CompactionFaultTests {
   @Test("a message whose record cannot be read any more is kept with what memory knows of it")
   func damagedRecord() throws {
     let bench = try QueueBench(policy: Self.policy)
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let id = bench.take("content that will rot", to: ["a@x.example", "b@x.example"])
     bench.deliver(.deferred)
     bench.settle()
@@ -169,7 +169,7 @@ struct CompactionFaultTests {
     // Where the log begins is told behind its beginning.
     for _ in 0..<3 { bench.deliver() }
     bench.settle()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     #expect(try bench.restarted(policy: Self.policy).report.damages.isEmpty)
     let copy = disk.copy()
     let first = try #require(copy.names.first { $0.hasSuffix(".wal") })

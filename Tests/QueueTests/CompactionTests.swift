@@ -188,7 +188,7 @@ struct CompactionTests {
   @Test("a message that ends while its copy is on the way stays ended", arguments: [false, true])
   func finishedMeanwhile(isCopyRefused: Bool) throws {
     let bench = try QueueBench(policy: Self.policy)
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     bench.take("straggler", to: ["a@x.example"])
     let lease = try bench.lease()
     Self.pass(4, on: bench)
@@ -209,7 +209,7 @@ struct CompactionTests {
   @Test("copies that the disk does not take leave everything where it was", arguments: [EIO, ENOSPC])
   func refused(code: Int32) throws {
     let bench = try QueueBench(policy: Self.policy)
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let ids = try Self.stragglers(bench)
     Self.pass(5, on: bench)
     let before = try Picture(bench)

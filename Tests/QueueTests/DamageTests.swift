@@ -49,7 +49,7 @@ import WAL
     "every bit of a small queue flipped: never a wrong envelope or content, never another message lost, always told")
   func everyBit() throws {
     let bench = try small()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let original = deliverable(try bench.restarted())
     #expect(original.count == 4)
     for name in disk.names {
@@ -75,7 +75,7 @@ import WAL
   @Test("a message with a damaged chunk is quarantined and named; the others go on")
   func quarantine() throws {
     let bench = try QueueBench()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let (id, _) = bench.submit([Array("chunk".utf8), Array("end".utf8)])!
     bench.queue.log.step()
     let other = bench.take("other")
@@ -104,7 +104,7 @@ import WAL
   @Test("damage that is met while reading stops that message and is not handed out")
   func readDamage() throws {
     let bench = try QueueBench()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let id = bench.take("content that rots")
     let lease = try bench.lease()
     disk.flip("00000001.wal", offset: 4096 + 40 + 130, bit: 3)
@@ -118,7 +118,7 @@ import WAL
     let bench = try QueueBench()
     let id = bench.take("content")
     bench.take("other")
-    (bench.disk as! SimulatedDisk).flip("00000001.wal", offset: 4096 + 40 + 70, bit: 3)
+    bench.simulatedDisk.flip("00000001.wal", offset: 4096 + 40 + 70, bit: 3)
     let next = try bench.restarted()
     #expect(next.report.damages.map(\.message) == [id])
     #expect(next.all.count == 1)
@@ -130,14 +130,14 @@ import WAL
     bench.take("first")
     let second = try bench.restarted()
     let hidden = second.take("hidden")
-    let disk = second.disk as! SimulatedDisk
+    let disk = second.simulatedDisk
     let header = Array(disk.contents("00000002.wal").prefix(4096))
     disk.overwrite("00000002.wal", at: 0, with: [UInt8](repeating: 0, count: 4096))
     let third = try second.restarted()
     #expect(third.report.damages.count == 1 && !third.all.contains { $0.id == hidden })
     let new = third.take("new")
     #expect(new.number > hidden.number)
-    (third.disk as! SimulatedDisk).overwrite("00000002.wal", at: 0, with: header)
+    third.simulatedDisk.overwrite("00000002.wal", at: 0, with: header)
     let fourth = try third.restarted()
     #expect(fourth.report.damages.isEmpty)
     #expect(Set(fourth.all.map(\.id)).isSuperset(of: [hidden, new]) && fourth.all.count == 3)

@@ -22,7 +22,7 @@ struct DiskUseTests {
     var generator = SeededGenerator(seed: seed)
     let policy = QueuePolicy(segmentOctets: Self.segmentOctets)
     let bench = try QueueBench(SimulatedDisk(seed: seed), policy: policy)
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     var live: [MessageID: Int] = [:]
     var peak = 0.0
     for round in 0..<150 {

@@ -312,7 +312,7 @@ struct DropTests {
     let bench = try QueueBench()
     let (id, _) = bench.submit([Array("chunk".utf8), Array("end".utf8)])!
     bench.queue.log.step()
-    (bench.disk as! SimulatedDisk).flip("00000001.wal", offset: 4096 + 40, bit: 0)
+    bench.simulatedDisk.flip("00000001.wal", offset: 4096 + 40, bit: 0)
     let next = try bench.restarted()
     #expect(next.queue.drop([id], keep: day, by: alice, now: next.now)?.count == 1)
     next.queue.log.step()

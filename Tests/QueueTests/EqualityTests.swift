@@ -75,7 +75,7 @@ struct EqualityTests {
         // A hold that was over while its message was dropped ends when that is back; a start would wait for a while.
         _ = bench.queue.readyCount(now: bench.now)
         bench.queue.log.step()
-        history.append((event, (bench.disk as! SimulatedDisk).copy(), bench.now, try Picture(bench)))
+        history.append((event, bench.simulatedDisk.copy(), bench.now, try Picture(bench)))
       }
     }
 

@@ -48,7 +48,7 @@ struct ExtremeValueTests {
     _ = bench.queue.drop([ids[0]], keep: hour, by: root, now: bench.now)
     _ = bench.queue.undrop(batch: 2, now: bench.now)
     bench.settle()
-    return Spool(disk: (bench.disk as! SimulatedDisk).copy(), now: bench.now)
+    return Spool(disk: bench.simulatedDisk.copy(), now: bench.now)
   }
 
   /// The same spool when its head is gone: records of messages at other places, and of facts that are kept.
@@ -58,7 +58,7 @@ struct ExtremeValueTests {
     CompactionTests.pass(6, on: bench)
     try bench.compact()
     bench.settle()
-    return Spool(disk: (bench.disk as! SimulatedDisk).copy(), now: bench.now)
+    return Spool(disk: bench.simulatedDisk.copy(), now: bench.now)
   }
 
   /// The same, taken over by another machine.

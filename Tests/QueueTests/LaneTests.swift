@@ -136,7 +136,7 @@ struct LaneTests {
     bench.take(String(repeating: "x", count: 100), login: "office")
     #expect(ready(bench) == [0, 2, 1, 1])
     // The same after a start that has the router from its beginning.
-    let disk = (bench.disk as! SimulatedDisk).copy()
+    let disk = bench.simulatedDisk.copy()
     let next = try MessageQueue.open(
       disk: disk, policy: QueuePolicy(segmentOctets: 256 << 10), now: bench.now, salt: 5, host: "gateway",
       router: SourceRouter(), ready: {}

@@ -97,7 +97,7 @@ struct NoticeTests {
     let (lost, token) = bench.tell(try bench.notice())
     #expect(!bench.hasNotice, "while nobody knows")
     let calls = bench.noticeCalls.count
-    (bench.disk as! SimulatedDisk).fail(.sync)
+    bench.simulatedDisk.fail(.sync)
     bench.queue.log.step()
     #expect(bench.receiver.failure(token) == .refused && bench.noticeCalls.count == calls + 1)
     #expect(bench.queue.view(lost) == nil && bench.queue.view(id)?.state == .failed && bench.hasNotice)
@@ -321,7 +321,7 @@ struct NoticeTests {
   @Test("rotten records do not keep the sender from being told")
   func damaged() throws {
     let bench = try QueueBench()
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     let id = bench.take("content that rots")
     bench.deliver(.failed)
     bench.queue.log.step()
@@ -343,7 +343,7 @@ struct NoticeTests {
     bench.take("x")
     bench.deliver(.failed)
     bench.queue.log.step()
-    (bench.disk as! SimulatedDisk).fail(.read)
+    bench.simulatedDisk.fail(.read)
     #expect(throws: QueueError.self) { _ = try bench.queue.nextNotice(now: bench.now) != nil }
     #expect(bench.hasNotice)
   }
@@ -356,7 +356,7 @@ struct NoticeTests {
     bench.queue.log.step()
     let (dsn, _) = bench.tell(try bench.notice())
     bench.queue.log.step()
-    (bench.disk as! SimulatedDisk).flip("00000001.wal", offset: 8192 + 40 + 20, bit: 0)
+    bench.simulatedDisk.flip("00000001.wal", offset: 8192 + 40 + 20, bit: 0)
     let next = try bench.restarted()
     #expect(next.report.damages.map(\.message) == [id])
     #expect(next.all.map(\.id) == [dsn], "it is not tried again behind the sender's back")

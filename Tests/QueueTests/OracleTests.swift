@@ -368,7 +368,7 @@ private final class Workload {
   @Test("the head of the log goes when nothing lives in it, and what it knew is not forgotten")
   func headGoes() throws {
     let bench = try QueueBench(policy: QueuePolicy(segmentOctets: 128 << 10))
-    let disk = bench.disk as! SimulatedDisk
+    let disk = bench.simulatedDisk
     bench.queue.extendLifetimes(by: 10 * day)
     let filler = [UInt8](repeating: 1, count: 60_000)
     var last: MessageID?

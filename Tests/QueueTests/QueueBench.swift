@@ -199,11 +199,14 @@ final class QueueBench {
     }
   }
 
+  /// For what only a simulated disk can do: be copied, spoilt, made to fail.
+  var simulatedDisk: SimulatedDisk { disk as! SimulatedDisk }
+
   /// The queue as a process finds it that starts after this one was killed.
   func restarted(
     after milliseconds: Int64 = 0, wallJump: Int64 = 0, policy: QueuePolicy = QueuePolicy(segmentOctets: 256 << 10)
   ) throws -> QueueBench {
-    let disk = (disk as! SimulatedDisk).copy()
+    let disk = simulatedDisk.copy()
     // A new boot: the monotonic clock begins elsewhere.
     let later = Instant(wall: now.wall + milliseconds + wallJump, monotonic: 77)
     return try QueueBench(disk, policy: policy, now: later, salt: 12)

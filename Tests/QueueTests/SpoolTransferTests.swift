@@ -12,7 +12,7 @@ import WAL
 struct SpoolTransferTests {
   private static let policy = CompactionTests.policy
 
-  private func stopped(_ bench: QueueBench) -> SimulatedDisk { (bench.disk as! SimulatedDisk).copy() }
+  private func stopped(_ bench: QueueBench) -> SimulatedDisk { bench.simulatedDisk.copy() }
 
   private func opened(_ disk: SimulatedDisk, _ now: Instant) throws -> QueueBench {
     try QueueBench(disk, policy: Self.policy, now: now, salt: 99)

@@ -137,45 +137,29 @@ extension GatewayAdministration {
     _ upstream: String, kind: CredentialKind?, secret: Secret, test: Bool, by: String,
     completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
   ) {
-    do {
-      try check(upstream: upstream)
-      gateway.setCredential(upstream, kind: kind, secret: secret, test: test, by: by, completed: completed)
-    } catch {
-      completed(.failure(error))
-    }
+    if let fault = nameFault(upstream) { return completed(.failure(fault)) }
+    gateway.setCredential(upstream, kind: kind, secret: secret, test: test, by: by, completed: completed)
   }
 
   func beginSignIn(
     _ upstream: String, by: String, completed: @escaping @Sendable (Result<SignInReply, AdminError>) -> Void
   ) {
-    do {
-      try check(upstream: upstream)
-      gateway.beginSignIn(upstream, by: by, completed: completed)
-    } catch {
-      completed(.failure(error))
-    }
+    if let fault = nameFault(upstream) { return completed(.failure(fault)) }
+    gateway.beginSignIn(upstream, by: by, completed: completed)
   }
 
   func awaitSignIn(
     _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
   ) {
-    do {
-      try check(upstream: upstream)
-      gateway.awaitSignIn(upstream, by: by, completed: completed)
-    } catch {
-      completed(.failure(error))
-    }
+    if let fault = nameFault(upstream) { return completed(.failure(fault)) }
+    gateway.awaitSignIn(upstream, by: by, completed: completed)
   }
 
   func testCredential(
     _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void
   ) {
-    do {
-      try check(upstream: upstream)
-      gateway.testCredential(upstream, by: by, completed: completed)
-    } catch {
-      completed(.failure(error))
-    }
+    if let fault = nameFault(upstream) { return completed(.failure(fault)) }
+    gateway.testCredential(upstream, by: by, completed: completed)
   }
 
   func logins() -> [LoginReply] {
@@ -188,10 +172,15 @@ extension GatewayAdministration {
   }
 
   func check(upstream name: String) throws(AdminError) {
+    if let fault = nameFault(name) { throw fault }
+  }
+
+  /// nil: there is an upstream of that name.
+  private func nameFault(_ name: String) -> AdminError? {
     let names = upstreamNames()
-    guard !names.contains(name) else { return }
+    if names.contains(name) { return nil }
     let suggestion = NearestName.of(name, among: names).map { ". Did you mean '\($0)'?" } ?? ""
-    throw AdminError(
+    return AdminError(
       "upstream.unknown", "there is no upstream '\(TerminalText.escaped(name))'\(suggestion)", hint: "postern status",
       exit: .noInput)
   }
