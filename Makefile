@@ -14,8 +14,10 @@ RELEASE := swift build -c release --static-swift-stdlib
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
 # swaks does TLS through libnet-ssleay-perl, which it only recommends.
-TEST_PACKAGES := curl gcc libnet-ssleay-perl msmtp mutt openssl pflogsumm procps python3 python3-aiosmtpd \
-	python3-cryptography python3-pexpect python3-pytest swaks systemd util-linux
+# Net::SMTP is Perl's own; TLS and logins come to it by the Perl packages, and so they do to git send-email.
+TEST_PACKAGES := curl gcc git-email libauthen-sasl-perl libio-socket-ssl-perl libmailtools-perl libnet-ssleay-perl \
+	libphp-phpmailer msmtp mutt openssl pflogsumm php-cli procps python3 python3-aiosmtpd python3-cryptography \
+	python3-pexpect python3-pytest s-nail swaks systemd util-linux
 
 SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
