@@ -59,6 +59,10 @@ package struct Configuration: Sendable, Equatable {
     return Address("postmaster@\(hostname)") ?? Address("postmaster")!
   }
 
+  package func client(named name: String) -> Client? {
+    clients.first { $0.name == name }
+  }
+
   /// The `[[client]]` that an address belongs to: the narrowest network decides, then the order of the file.
   package func client(at address: IPAddress) -> Client? {
     var found: (client: Client, prefix: Int)?
@@ -152,6 +156,8 @@ extension Configuration {
     package var name: String
     package var addresses: [Network]
     package var allow: Set<Exception> = []
+    /// As whom all its mail goes, whatever it says; nil: as it says.
+    package var from: Address?
     /// Whom it may write to; empty: anybody.
     package var allowTo: [MailboxPattern] = []
     /// Messages that each of its addresses may hand in in a time; nil is no limit.

@@ -153,6 +153,7 @@ struct ConfigurationReader {
         }
       }
       var client = Configuration.Client(name: name, addresses: networks.map(\.value), allow: exceptions)
+      table.read("from", .optionalAddress, into: &client.from)
       table.read("allow_to", .oneOrMore(of: .sender, "addresses and domains"), into: &client.allowTo)
       table.read("rate", .rateOrNone, into: &client.rate)
       return client

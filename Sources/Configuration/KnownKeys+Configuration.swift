@@ -26,7 +26,7 @@ extension KnownKeys {
       ("route", ["from", "to", "user", "client", "size", "via"]),
       ("listen.NAME", ["address", "port", "tls", "max_sessions", "max_sessions_per_client"]),
       ("access", ["trusted", "deny", "allow_public_trusted", "auth_failures", "users_file"]),
-      ("client", ["name", "address", "allow", "allow_to", "rate"]),
+      ("client", ["name", "address", "allow", "from", "allow_to", "rate"]),
       ("sender", ["policy", "allowed"]),
       ("message", ["max_size", "max_recipients"]),
       (
@@ -41,7 +41,6 @@ extension KnownKeys {
     later: [
       "": ["archive", "aliases", "metrics", "alert"],
       "upstream.NAME": ["lookup"],
-      "client": ["from"],
       "sender": ["received_header"],
       "tls": ["names", "client_ca"],
       "log": ["style", "addresses"],

@@ -32,9 +32,11 @@ package struct Settings: Sendable {
     self.users = users
     self.serverTLS = serverTLS
     let postmaster = configuration.postmasterAddress
+    let forced = configuration.clients.reduce(into: [:]) { $0[$1.name] = $1.from }
     self.upstreams = upstreams.map { upstream in
       var upstream = upstream
       upstream.postmaster = postmaster
+      upstream.forcedSenders = forced
       return upstream
     }
     routes = RouteTable(configuration)

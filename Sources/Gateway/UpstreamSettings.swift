@@ -14,6 +14,8 @@ package struct UpstreamSettings: Sendable {
   package var hostname: String
   /// Of the configuration that this is a part of: `Settings` says whose.
   package internal(set) var postmaster = Address("postmaster")!
+  /// By name of the `[[client]]`: likewise.
+  package internal(set) var forcedSenders: [String: Address] = [:]
   package var tls: TLSContext
   /// For its authorization server, which is another host: no pins, no certificate of ours, no sessions.
   package let tokenTLS: TLSContext
@@ -109,7 +111,7 @@ package struct UpstreamSettings: Sendable {
   }
 
   /// As whom mail goes out through it.
-  var senderRule: SenderRule { SenderRule(upstream, postmaster: postmaster) }
+  var senderRule: SenderRule { SenderRule(upstream, postmaster: postmaster, forced: forcedSenders) }
 
   /// How we speak with it.
   func clientPolicy(_ login: ClientLogin?) -> ClientPolicy {

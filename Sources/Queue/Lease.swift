@@ -17,15 +17,16 @@ package struct Lease: ~Copyable, Sendable {
   /// Number of this attempt, the first being 1; of the recipient that was tried most often.
   package let attempt: Int
   package let hints: ContentHints
+  package let source: MailSource
   /// Login, or name of the client, or address.
-  package let submitter: String
+  package var submitter: String { source.submitter }
   /// From which it was taken.
   package let lane: Lane
   let number: UInt64
   let core: QueueCore
 
   init(
-    number: UInt64, id: MessageID, lane: Lane, message: QueueState.Message, indexes: [Int], submitter: String,
+    number: UInt64, id: MessageID, lane: Lane, message: QueueState.Message, indexes: [Int], source: MailSource,
     core: QueueCore
   ) {
     self.number = number
@@ -33,7 +34,7 @@ package struct Lease: ~Copyable, Sendable {
     self.lane = lane
     content = StoredContent(id: id, message: message)
     self.core = core
-    self.submitter = submitter
+    self.source = source
     let addresses = message.recipients.addresses
     envelope = Envelope(
       sender: message.recipients.sender, recipients: indexes.map { addresses[$0] }, body: message.body,

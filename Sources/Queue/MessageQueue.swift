@@ -145,17 +145,17 @@ package final class MessageQueue: Sendable {
   /// The next message in turn of this lane, for all of its recipients there that are ready; nil if none is. Others of it
   /// wait until the lease has ended.
   package func lease(_ lane: Lane = .only, now: Instant) -> Lease? {
-    let found = promoting(now) { books, time -> (UInt64, UInt64, QueueState.Message, [Int], String)? in
+    let found = promoting(now) { books, time -> (UInt64, UInt64, QueueState.Message, [Int], MailSource)? in
       guard let (number, indexes) = books.state.lease(lane, time) else { return nil }
       let message = books.state.messages[number]!
       return (
-        books.addLease(number, indexes), number, message, indexes, books.state.submitters.name(message.submitter)
+        books.addLease(number, indexes), number, message, indexes, books.state.submitters.source(message.submitter)
       )
     }
-    guard let (lease, number, message, indexes, submitter) = found else { return nil }
+    guard let (lease, number, message, indexes, source) = found else { return nil }
     return Lease(
       number: lease, id: MessageID(number: number), lane: lane, message: message, indexes: indexes,
-      submitter: submitter, core: core)
+      source: source, core: core)
   }
 
   /// Messages that a lease can be had for now, in whatever lane.

@@ -29,17 +29,20 @@ package struct ClientRights: Sendable, Equatable {
   /// In content; commands end in CRLF for everybody.
   package var mayEndLinesInLF: Bool
   package var mayGiveAnyName: Bool
+  /// As whom all its mail goes, whatever it says in MAIL; nil: as it says.
+  package var sender: Address?
   /// Whom it may write to; empty: anybody.
   package var recipients: [MailboxPattern]
 
   package init(
     mayOmitLogin: Bool = false, mayOmitTLS: Bool = false, mayEndLinesInLF: Bool = false, mayGiveAnyName: Bool = false,
-    recipients: [MailboxPattern] = []
+    sender: Address? = nil, recipients: [MailboxPattern] = []
   ) {
     self.mayOmitLogin = mayOmitLogin
     self.mayOmitTLS = mayOmitTLS
     self.mayEndLinesInLF = mayEndLinesInLF
     self.mayGiveAnyName = mayGiveAnyName
+    self.sender = sender
     self.recipients = recipients
   }
 }

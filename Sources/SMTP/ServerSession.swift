@@ -67,6 +67,8 @@ package struct ServerSession: Sendable {
   /// Set by the handler before `received`.
   package var intake = Intake.everything
   var transaction: Envelope?
+  /// What MAIL said where the admin wants another sender, "" for the null path; nil: it stands in the envelope.
+  package internal(set) var replacedSender: String?
   /// Of the message, by the SIZE of its MAIL.
   private(set) var declaredOctets: UInt64?
   /// Between the chunks of a message.
@@ -340,16 +342,13 @@ package struct ServerSession: Sendable {
     guard isTLS || rights.mayOmitTLS else { throw policy.offersTLS ? .tlsFirst : .clearTextOnly }
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
-    if let allowed = policy.senders, let sender = mail.sender {
-      let allowed = ownAddresses + allowed
-      guard allowed.contains(where: { $0.matches(sender) }) else { throw .senderNotAllowed(sender, allowed: allowed) }
-    }
+    let sender = try sender(of: mail)
     if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
     transaction = Envelope(
-      sender: mail.sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
+      sender: sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
       notification: wish.isEmpty ? nil : wish)
   }
 

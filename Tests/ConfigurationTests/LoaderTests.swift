@@ -88,6 +88,7 @@ struct LoaderTests {
       name = "printer"
       address = "192.168.1.40"
       allow = ["no-auth", "plaintext", "tls1.0", "bare-lf", "any-helo"]
+      from = "scanner@example.com"
       allow_to = "@example.com"
       rate = "60/h"
       [[client]]
@@ -175,6 +176,7 @@ struct LoaderTests {
         name: "printer", addresses: [Network("192.168.1.40")!], allow: Set(Configuration.Client.Exception.allCases)),
       .init(name: "floor-2", addresses: [Network("192.168.2.0/24")!, Network("fd00::/8")!]),
     ]
+    expected.clients[0].from = Address("scanner@example.com")
     expected.clients[0].allowTo = [.domain("example.com")]
     expected.clients[0].rate = .init(count: 60, seconds: 3600)
     expected.sender.policy = .own

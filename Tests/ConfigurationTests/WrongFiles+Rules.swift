@@ -215,6 +215,10 @@ extension WrongFile {
       [[client]]
       name = "copier"
       address = "192.168.1.41"
+      [[client]]
+      name = "fax"
+      address = "192.168.1.42"
+      from = "fax@"
       """#,
       #"""
       postern.toml:1:1: error: [[client]] needs 'name'
@@ -239,6 +243,9 @@ extension WrongFile {
       postern.toml:13:11: error: [[client]] 'copier' has the address 192.168.1.41 too
         13 | address = "192.168.1.41"
            |           ^^^^^^^^^^^^^^
+      postern.toml:17:8: error: 'from' must be an address such as "postmaster@example.com", or "", not "fax@"
+        17 | from = "fax@"
+           |        ^^^^^^
       """#),
   ]
 }

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Who may send as whom, to whom, and how much; exceptions for one client hold for that client."""
+import email
+import email.policy
 import smtplib
 import socket
 import ssl
@@ -9,10 +11,11 @@ import pytest
 
 from gateway import MUST_LOG_IN, NEEDS_NOTHING, TRUSTED, USER, submit
 from messages import message, token
-from upstreams import Aiosmtpd
+from upstreams import Aiosmtpd, ScriptedUpstream
 
 # Two more addresses of the loopback network.
 DENIED, ANOTHER = "127.0.0.66", "127.0.0.4"
+FORCED, ADMIN = "scanner@example.com", "admin@example.com"
 
 
 def refusal(action, *arguments, **options):
@@ -48,6 +51,44 @@ def test_users_may_be_themselves_only_and_a_reload_changes_who_that_is(make_gate
     assert refusal(gateway.submit, message(), sender="alice@example.org").startswith("550 5.7.1 ")
     (rejected, *_) = gateway.await_events("rejected")
     assert "Sender alice@example.org not allowed here" in rejected["message"]
+
+
+def written_by(author, subject=None):
+    return message(subject).replace(b"From: alice@example.org", b"From: " + author.encode())
+
+
+def scanner(**keys):
+    return {"name": "scanner", "address": NEEDS_NOTHING, "allow": ["no-auth", "plaintext"], **keys}
+
+
+def test_a_client_that_has_a_sender_is_that_one_in_envelope_and_header_whatever_it_says(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    gateway = make_gateway(upstream, {
+        "sender": {"policy": "listed", "allowed": ["@example.net"]}, "client": [scanner(**{"from": FORCED})]})
+    authors = {"The Boss <boss@other.example>": f"The Boss <{FORCED}>", FORCED: FORCED}
+    for said in ("boss@other.example", "", '"odd one"@other.example', FORCED):
+        for author, becomes in authors.items():
+            subject = token()
+            id = gateway.submit(written_by(author, subject), sender=said)
+            mail = upstream.await_mail(subject)
+            header = email.message_from_bytes(mail.content, policy=email.policy.default)
+            assert (mail.sender, header["From"]) == (FORCED, becomes)
+            assert header["Reply-To"] == (author if author != becomes else None)
+            (accepted,) = gateway.await_events("accepted", queue_id=id)
+            assert accepted["from"] == FORCED and accepted.get("orig_from") == (said if said != FORCED else None)
+    # Nobody else is it.
+    assert refusal(gateway.submit, message(), sender=FORCED, mode="starttls", source=TRUSTED).startswith("550 5.7.1 ")
+
+
+def test_of_what_a_device_cannot_deliver_the_postmaster_is_told(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    upstream.answers["RCPT"] = lambda line, _: "250 2.1.5 ok" if ADMIN.encode() in line else "550 5.1.1 no such user"
+    gateway = make_gateway(upstream, {"": {"postmaster": ADMIN}, "client": [scanner(**{"from": FORCED})]})
+    subject = token()
+    # Of mail with the null sender nobody would be told; this has a sender.
+    gateway.submit(message(subject), sender="")
+    mail = upstream.await_mail(subject)
+    assert (mail.sender, mail.recipients) == ("", (ADMIN,))
 
 
 def test_a_client_is_held_to_its_recipients_and_its_rate(make_gateway):

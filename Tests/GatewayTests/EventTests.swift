@@ -43,7 +43,7 @@ struct EventTests {
     let id = MessageID(number: 7)
     #expect(
       exampleEvents(saying: "ok").map(\.message).filter { $0.hasPrefix("\(id)") } == [
-        "\(id): client=nas[192.0.2.20], sasl_method=PLAIN, sasl_username=ok, message-id=ok",
+        "\(id): client=nas[192.0.2.20], sasl_method=PLAIN, sasl_username=ok, orig_from=<ok>, message-id=ok",
         "\(id): from=<alice@example.org>, size=4198, nrcpt=1 (queue active)",
         "\(id): to=<alice@example.org>, relay=smtp.example.com[192.0.2.25]:465, delay=0.84, delays=0/0.03/0.41/0.40, "
           + "dsn=2.0.0, dup_possible=1, status=sent (250 2.0.0 ok)",

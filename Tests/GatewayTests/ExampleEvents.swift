@@ -73,7 +73,8 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .socketUnmoved(listener: "submission"),
     .accepted(
       AcceptedMessage(
-        id: id, envelope: envelope, origin: origin, octets: 4198, mechanism: .plain, headerMessageID: peer)),
+        id: id, envelope: envelope, origin: origin, octets: 4198, mechanism: .plain,
+        replacedSender: peer.text, headerMessageID: peer)),
     .queued(id, sender: alice, octets: 4198, recipients: 1),
     .rejected(client, refused(550)),
     .rejected(client, refused(530)),

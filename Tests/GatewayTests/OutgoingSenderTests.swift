@@ -10,7 +10,7 @@ import Testing
 @Suite("As whom mail goes out")
 struct OutgoingSenderTests {
   private func bench(
-    postmaster: String? = nil, _ change: (inout Configuration.Upstream) -> Void
+    postmaster: String? = nil, forced: String? = nil, _ change: (inout Configuration.Upstream) -> Void
   ) throws -> RelayBench {
     var upstream = Configuration.Upstream(name: "office")
     upstream.host = "relay.test"
@@ -18,14 +18,16 @@ struct OutgoingSenderTests {
     change(&upstream)
     var configuration = Configuration(hostname: "gate.test", upstreams: [upstream])
     configuration.postmaster = postmaster.flatMap { Address($0) }
+    configuration.clients = [.init(name: "scanner", addresses: [Network("192.0.2.0/24")!])]
+    configuration.clients[0].from = forced.flatMap { Address($0) }
     let bench = try RelayBench(configuration)
     bench.mood = .takes(after: 0)
     return bench
   }
 
   /// Envelope senders as the upstream has seen them, of mail by these.
-  private func seen(_ bench: RelayBench, _ senders: [String]) -> [String] {
-    bench.accept(senders.map { ($0, "shop") })
+  private func seen(_ bench: RelayBench, _ senders: [String], from client: String? = nil) -> [String] {
+    bench.accept(senders.map { ($0, "shop") }, client: client)
     bench.pass(2_000)
     return bench.dots.map(\.sender).sorted()
   }
@@ -60,5 +62,18 @@ struct OutgoingSenderTests {
     }
     defer { bench.end() }
     #expect(seen(bench, ["", "a@b.example"]) == ["", "scans@b.example"])
+  }
+
+  @Test("mail that waits goes out as the client's sender of now, or as whom the upstream makes of that one")
+  func forced() throws {
+    for (senders, expected) in [([MailboxPattern.any], "new@c.example"), ([.domain("b.example")], "scans@b.example")] {
+      let bench = try bench(forced: "new@c.example") {
+        $0.senders = senders
+        $0.rewrite = Address("scans@b.example")!
+      }
+      defer { bench.end() }
+      #expect(seen(bench, ["", "old@b.example"], from: "scanner") == ["", expected])
+      #expect(seen(bench, ["x@b.example"], from: "copier").contains("x@b.example"))
+    }
   }
 }

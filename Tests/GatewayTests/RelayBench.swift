@@ -103,14 +103,16 @@ final class RelayBench {
   var now: Instant { time.now.withLock { $0 } }
   var clockReads: Int { time.reads.withLock { $0 } }
 
-  /// Queues messages of these senders, in this order; "" is the null sender.
-  func accept(_ senders: [(sender: String, login: String)], to recipients: [String] = ["b@upstream.test"]) {
+  /// Queues messages of these senders, in this order; "" is the null sender. `client` is the name of a `[[client]]`.
+  func accept(
+    _ senders: [(sender: String, login: String)], client: String? = nil, to recipients: [String] = ["b@upstream.test"]
+  ) {
     for (number, each) in senders.enumerated() {
       let submission = Submission(
         id: queue.makeID(),
         envelope: Envelope(
           sender: each.sender.isEmpty ? nil : Address(each.sender)!, recipients: recipients.map { Address($0)! }),
-        origin: Origin(login: each.login, address: "192.0.2.1"), prefix: [])
+        origin: Origin(login: each.login, address: "192.0.2.1", client: client), prefix: [])
       queue.accept(
         submission, last: Array("Subject: s\r\n\r\n".utf8).span.bytes, of: queue.makeDraft(), now: now,
         notify: Waiter(receiver: receiver, token: 0))

@@ -59,6 +59,26 @@ struct ClientRightsTests {
         == "550 5.7.1 Sender bob@example.com not allowed here; allowed: none")
   }
 
+  @Test(
+    "a client that has a sender is that one whatever it says, and needs no leave for it",
+    arguments: [
+      ("<bob@other.example>", "bob@other.example"), ("<>", ""), ("<me@here.example>", nil),
+      ("<@a.example,@b.example:\"odd one\"@other.example>", "\"odd one\"@other.example"),
+      ("<j\u{f6}rg@other.example> SMTPUTF8", "j\u{f6}rg@other.example"),
+    ])
+  func forcedSender(said: String, replaced: String?) {
+    var rights = Self.known
+    rights.sender = Address("me@here.example")
+    var session = Self.session(rights, senders: [MailboxPattern("@example.com")!])
+    var input = ByteBuffer(string: "EHLO x\r\nMAIL FROM:\(said)\r\nRCPT TO:<a@b.c>\r\nDATA\r\nhi\r\n.\r\n")
+    var output = ByteBuffer()
+    guard case .commit(let envelope, _) = session.received(&input, into: &output) else {
+      Issue.record("refused: \(String(buffer: output))")
+      return
+    }
+    #expect(envelope.sender == rights.sender && session.replacedSender == replaced)
+  }
+
   @Test("a device that may write to some only is told so for each recipient")
   func recipients() {
     var rights = Self.known

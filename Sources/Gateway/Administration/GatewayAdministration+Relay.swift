@@ -18,7 +18,7 @@ extension GatewayAdministration {
       let carrying = isDecided ? [] : states.filter { $0.1.mayCarry }.map(\.0)
       isDecided = isDecided || !carrying.isEmpty
       for (name, health) in states {
-        let outcome = settings.upstream(named: name)?.senderRule.outcome(for: delivery.sender)
+        let outcome = settings.upstream(named: name)?.senderRule.outcome(for: delivery.sender, of: delivery.client)
         steps.append(
           RouteReply.Step(
             name: name, state: health.state, reason: health.reason, carries: carrying.contains(name),

@@ -44,8 +44,7 @@ struct NotificationJob: Sendable {
     var damage: String?
     let original = try original(of: notice, &damage)
     let id = queue.makeID()
-    // Who asked to hear of success hears it himself.
-    let told = notice.kind == .relayed ? [notice.sender] : told(of: notice.sender)
+    let told = told(of: notice.sender, notice.kind, from: notice.origin.client)
     let configuration = settings.configuration
     let report = DeliveryStatusReport(
       kind: Self.kind(of: notice),
@@ -91,11 +90,15 @@ struct NotificationJob: Sendable {
   /// We are no client: no address, and a turn of our own beside the submitters.
   private static let origin = Origin(address: "", client: "postern", listener: "internal")
 
-  /// As the admin wants it; whoever is both is told once.
-  private func told(of sender: Address) -> [Address] {
-    let postmaster = settings.configuration.postmasterAddress
+  /// As the admin wants it; whoever is both is told once. Nobody may read what the sender gets that he gave to a device.
+  /// Who asked to hear of success hears it himself.
+  private func told(of sender: Address, _ kind: Notice.Kind, from client: String?) -> [Address] {
+    let configuration = settings.configuration
+    let postmaster = configuration.postmasterAddress
+    if client.flatMap(configuration.client(named:))?.from != nil { return [postmaster] }
+    if kind == .relayed { return [sender] }
     let isSender = postmaster.text.lowercased() == sender.text.lowercased()
-    return switch settings.configuration.bounce.to {
+    return switch configuration.bounce.to {
     case .sender: [sender]
     case .postmaster: [isSender ? sender : postmaster]
     case .both: isSender ? [sender] : [sender, postmaster]

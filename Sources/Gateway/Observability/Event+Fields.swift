@@ -207,6 +207,7 @@ extension Event: LogRecord {
     let (envelope, origin) = (message.envelope, message.origin)
     list.add(.queueID, message.id.description)
     list.add(.from, envelope.sender?.text ?? "")
+    list.add(.originalFrom, message.replacedSender)
     // The recipients of a message to many are in their own events; here the field stays within bounds.
     if envelope.recipients.count == 1 { list.add(.to, envelope.recipients[0].text) }
     list.add(.recipientCount, envelope.recipients.count)

@@ -144,6 +144,7 @@ extension Event {
     var text = "\(message.id): client=\(message.origin.client ?? "unknown")[\(message.origin.address)]"
     if let mechanism = message.mechanism { text += ", sasl_method=\(mechanism.rawValue)" }
     if let login = message.origin.login { text += ", sasl_username=\(login)" }
+    if let replaced = message.replacedSender { text += ", orig_from=<\(replaced)>" }
     if let headerMessageID = message.headerMessageID { text += ", message-id=\(headerMessageID)" }
     return text
   }

@@ -28,18 +28,21 @@ package struct AcceptedMessage: Sendable {
   package var origin: Origin
   package var octets: Int
   package var mechanism: SASLMechanism?
+  /// What the client said in MAIL, "" for the null path; nil: it is the sender.
+  package var replacedSender: String?
   /// `Message-ID` as the client wrote it; nil if it wrote none, or something else.
   package var headerMessageID: PeerText?
 
   package init(
     id: MessageID, envelope: Envelope, origin: Origin, octets: Int, mechanism: SASLMechanism? = nil,
-    headerMessageID: PeerText? = nil
+    replacedSender: String? = nil, headerMessageID: PeerText? = nil
   ) {
     self.id = id
     self.envelope = envelope
     self.origin = origin
     self.octets = octets
     self.mechanism = mechanism
+    self.replacedSender = replacedSender
     self.headerMessageID = headerMessageID
   }
 }

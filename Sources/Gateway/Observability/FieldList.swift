@@ -11,6 +11,8 @@ package enum FieldName: String, Sendable, CaseIterable {
   /// The notification about the message.
   case noticeID = "NOTICE_ID"
   case from = "FROM"
+  /// What the client said, where the admin has given it a sender.
+  case originalFrom = "ORIG_FROM"
   case to = "TO"
   case recipientCount = "NRCPT"
   case size = "SIZE"

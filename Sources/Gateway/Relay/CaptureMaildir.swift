@@ -14,6 +14,7 @@ import WAL
 /// It is written under `tmp/`, synced and renamed, so a reader never sees half a message.
 final class CaptureMaildir: Carrier {
   private let directory: String
+  private let senders: SenderRule
   private let queue: MessageQueue
   private let threads: any WorkerThreads
   private let eventLoop: any EventLoop
@@ -22,10 +23,11 @@ final class CaptureMaildir: Carrier {
   private var draining: EventLoopPromise<Void>?
 
   init(
-    directory: String, queue: MessageQueue, threads: any WorkerThreads, eventLoop: any EventLoop,
-    delegate: any CarrierDelegate
+    directory: String, senders: SenderRule, queue: MessageQueue, threads: any WorkerThreads,
+    eventLoop: any EventLoop, delegate: any CarrierDelegate
   ) {
     self.directory = directory
+    self.senders = senders
     self.queue = queue
     self.threads = threads
     self.eventLoop = eventLoop
@@ -34,8 +36,12 @@ final class CaptureMaildir: Carrier {
 
   func work(waiting: Int, connectionsMax: Int) {
     guard lease == nil, draining == nil, connectionsMax > 0, let next = delegate.nextLease() else { return }
+    var envelope = next.envelope
+    let sender = envelope.sender
+    envelope.sender = senders.sent(sender, of: next.source.client)
     let job = CaptureJob(
-      directory: directory, id: next.id, envelope: next.envelope, content: next.content)
+      directory: directory, id: next.id, envelope: envelope, content: next.content,
+      rewriting: senders.rewriting(of: sender, of: next.source.client))
     lease = consume next
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     threads.run(on: eventLoop) { [queue] in try job.write(from: queue) }
@@ -81,6 +87,7 @@ private struct CaptureJob: Sendable {
   let id: MessageID
   let envelope: Envelope
   let content: StoredContent
+  let rewriting: SenderRewriting?
 
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -99,12 +106,12 @@ private struct CaptureJob: Sendable {
     var head = "Return-Path: <\(envelope.sender?.text ?? "")>\r\n"
     for recipient in envelope.recipients { head += "X-Original-To: \(recipient)\r\n" }
     try put(Array(head.utf8), to: file, temporary)
-    var bcc = BccRemoval()
+    var changes = OutgoingChanges(rewriting: rewriting)
     for chunk in 0..<content.chunkCount {
       guard let octets = try queue.read(chunk, of: content, mayBlock: true) else { continue }
-      try put(bcc.filter(octets), to: file, temporary)
+      try put(changes.filter(octets), to: file, temporary)
     }
-    try put(bcc.finish(), to: file, temporary)
+    try put(changes.finish(), to: file, temporary)
     guard fsync(file) == 0 else { throw failure("sync", temporary) }
     guard rename(temporary, "\(directory)/new/\(name)") == 0 else { throw failure("rename", temporary) }
     try syncDirectory("\(directory)/new")

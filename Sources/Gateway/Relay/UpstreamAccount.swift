@@ -219,7 +219,7 @@ final class UpstreamAccount: CarrierDelegate {
     let rule = settings.senderRule
     for _ in 0..<Self.refusalsMax {
       guard let lease = owner.nextLease(for: self) else { return nil }
-      guard let refusal = rule.refusal(of: lease.envelope.sender) else { return lease }
+      guard let refusal = rule.refusal(of: lease.envelope.sender, of: lease.source.client) else { return lease }
       let results = lease.envelope.recipients.map { _ in RecipientResult.failed(refusal) }
       record(lease, results, nil)
     }
@@ -394,8 +394,8 @@ final class UpstreamAccount: CarrierDelegate {
     let upstream = settings.upstream
     if upstream.isCapture {
       return CaptureMaildir(
-        directory: upstream.captureDirectory, queue: parts.queue, threads: parts.threads, eventLoop: eventLoop,
-        delegate: self)
+        directory: upstream.captureDirectory, senders: settings.senderRule, queue: parts.queue, threads: parts.threads,
+        eventLoop: eventLoop, delegate: self)
     }
     return ConnectionPool(
       settings: settings, logins: parts.logins(settings), queue: parts.queue, threads: parts.threads,

@@ -15,7 +15,7 @@ extension UpstreamHandler {
     }
     guard let content = outgoing, var envelope = lease?.envelope, let hints = lease?.hints else { return }
     let sender = envelope.sender
-    envelope.sender = senders.sent(sender)
+    envelope.sender = senders.sent(sender, of: lease?.source.client)
     // Without SMTPUTF8 in the submission a header that is not ASCII goes as it came: devices send such.
     let message = ClientTransaction(
       envelope: envelope, octets: UInt64(content.octets), isEightBit: hints.isEightBit,

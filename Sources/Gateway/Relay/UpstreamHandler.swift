@@ -89,7 +89,8 @@ package final class UpstreamHandler: ChannelInboundHandler {
   /// Only after `connectionReady`.
   func deliver(_ lease: consuming Lease) {
     guard let context else { return delegate.connectionFinished(self, lease, []) }
-    outgoing = OutgoingContent(lease.content, rewriting: senders.rewriting)
+    outgoing = OutgoingContent(
+      lease.content, rewriting: senders.rewriting(of: lease.envelope.sender, of: lease.source.client))
     self.lease = consume lease
     transactions += 1
     times?.deliveryBegan(now: context.eventLoop.now)

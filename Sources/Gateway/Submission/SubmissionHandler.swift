@@ -323,7 +323,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       .accepted(
         AcceptedMessage(
           id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: mechanism,
-          headerMessageID: message.headerID.map { PeerText($0) })),
+          replacedSender: session.replacedSender, headerMessageID: message.headerID.map { PeerText($0) })),
       at: .info)
     submission.log.report(
       .queued(id, sender: envelope.sender, octets: message.octets, recipients: envelope.recipients.count), at: .info)
@@ -434,6 +434,6 @@ extension ClientRights {
     self.init(
       mayOmitLogin: mayOmitLogin, mayOmitTLS: allow.contains(.plaintext),
       mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
-      recipients: client?.allowTo ?? [])
+      sender: client?.from, recipients: client?.allowTo ?? [])
   }
 }
