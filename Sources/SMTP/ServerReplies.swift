@@ -97,6 +97,12 @@ extension Reply {
     return "\(octets / unit + (octets % unit == 0 ? 0 : 1)) \(name)"
   }
 
+  /// Ours about what upstreams announced last; theirs would say the same later (RFC 6531 section 3.5).
+  static let senderNeedsUTF8 = Reply(
+    550, EnhancedStatus(5, 6, 7), "Sender is not ASCII, and no upstream for it offers SMTPUTF8")
+  static let recipientNeedsUTF8 = Reply(
+    553, EnhancedStatus(5, 6, 7), "Recipient is not ASCII, and no upstream for it offers SMTPUTF8")
+
   // MARK: TLS and login
 
   static let tlsFirst = Reply(530, EnhancedStatus(5, 7, 0), "Must issue a STARTTLS command first (or port 465 SSL)")

@@ -37,8 +37,8 @@ extension ServerSession {
       state = .discarding(octets, refusal, endsMessage: isLast)
       return nil
     }
-    guard octets <= policy.messageOctetsMax, reader.octets + octets <= policy.messageOctetsMax else {
-      let reply = Reply.tooBig(limit: policy.messageOctetsMax)
+    guard octets <= octetsMax, reader.octets + octets <= octetsMax else {
+      let reply = Reply.tooBig(limit: octetsMax)
       // At once: who asks before sending is spared the octets.
       say(reply, to: "BDAT", into: &output)
       let mustAbandon = forgetContent()

@@ -34,7 +34,7 @@ extension ServerSession {
     }
 
     /// What a message must not hold, or be.
-    func fault(by policy: ServerPolicy) -> Reply? {
+    func fault(limit: UInt64) -> Reply? {
       let (hasBareLineEnd, hasNUL) =
         switch self {
         case .data(let reader): (reader.hasBareLineEnd, reader.hasNUL)
@@ -42,7 +42,7 @@ extension ServerSession {
         }
       if hasBareLineEnd { return .bareLineEnd }
       if hasNUL { return .nulInContent }
-      return octets > policy.messageOctetsMax ? .tooBig(limit: policy.messageOctetsMax) : nil
+      return octets > limit ? .tooBig(limit: limit) : nil
     }
   }
 
@@ -64,7 +64,7 @@ extension ServerSession {
     let before = source.octets / Limits.contentProgressOctets
     let outcome = source.read(&input, into: &content, isDiscarding: refusal != nil)
     progress += source.octets / Limits.contentProgressOctets - before
-    if refusal == nil { refusal = source.fault(by: policy) }
+    if refusal == nil { refusal = source.fault(limit: octetsMax) }
     if refusal != nil { content.clear() }
     switch outcome {
     case .needsInput:

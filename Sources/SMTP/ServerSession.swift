@@ -66,11 +66,15 @@ package struct ServerSession: Sendable {
   var state = State.awaitingCommand
   /// Set by the handler before `received`.
   package var intake = Intake.everything
+  /// The same.
+  package var feasibility = Feasibility.everything
   var transaction: Envelope?
   /// What MAIL said where the admin wants another sender, "" for the null path; nil: it stands in the envelope.
   package internal(set) var replacedSender: String?
   /// Of the message, by the SIZE of its MAIL.
   private(set) var declaredOctets: UInt64?
+  /// For which there was an upstream when the message, or its last recipient, was begun.
+  var feasibleOctetsMax = UInt64.max
   /// Between the chunks of a message.
   var chunks: ChunkReader?
   /// Answers the message at the true end of its content, or of a chunk.
@@ -330,11 +334,13 @@ package struct ServerSession: Sendable {
       output.writeString("250 \(policy.hostname)\r\n")
       return
     }
-    output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(policy.messageOctetsMax)\r\n")
+    output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(offeredOctetsMax)\r\n")
     if policy.offersTLS && !isTLS { output.writeString("250-STARTTLS\r\n") }
     if isTLS { output.writeString("250-AUTH \(SASLMechanism.offered)\r\n") }
     output.writeString("250-LIMITS RCPTMAX=\(policy.recipientsMax)\r\n250-ENHANCEDSTATUSCODES\r\n")
-    output.writeString("250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n")
+    output.writeString("250-CHUNKING\r\n250-8BITMIME\r\n")
+    if feasibility.bounds.takesUTF8 { output.writeString("250-SMTPUTF8\r\n") }
+    output.writeString("250 DSN\r\n")
   }
 
   private mutating func begin(_ mail: MailCommand) throws(Reply) {
@@ -343,9 +349,10 @@ package struct ServerSession: Sendable {
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
     let sender = try sender(of: mail)
-    if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
+    try checkFeasible(from: sender, octets: mail.size)
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
+    limitContent(from: sender, to: nil, isFirst: true)
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
     transaction = Envelope(
       sender: sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
@@ -360,6 +367,8 @@ package struct ServerSession: Sendable {
     guard rights.recipients.isEmpty || rights.recipients.contains(where: { $0.matches(recipient.address) }) else {
       throw .recipientNotAllowed(recipient.address, allowed: rights.recipients)
     }
+    try checkFeasible(recipient.address, from: envelope.sender)
+    limitContent(from: envelope.sender, to: recipient.address, isFirst: envelope.recipients.isEmpty)
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
     if !envelope.add(recipient.address, recipient.wish) { idleCommands += 1 }
   }
