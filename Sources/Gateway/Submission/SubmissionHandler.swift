@@ -434,6 +434,6 @@ extension ClientRights {
     self.init(
       mayOmitLogin: mayOmitLogin, mayOmitTLS: allow.contains(.plaintext),
       mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
-      recipients: client?.allowTo ?? [])
+      recipients: client?.allowTo ?? [], clientName: client?.name)
   }
 }
