@@ -19,8 +19,8 @@ package enum Command: Equatable, Sendable {
   case startTLS
   /// Mechanism in upper case; the initial response as it stands, nil if there is none.
   case auth(mechanism: String, initialResponse: String?)
-  /// A verb of HTTP: another protocol talks to this port, through a browser perhaps.
-  case foreign
+  /// The first word of another protocol, by its name: it talks to this port by mistake, or through a browser.
+  case foreign(String)
 }
 
 /// `MAIL FROM:<path> parameters`.
@@ -83,8 +83,20 @@ extension Command {
       guard !arguments.isEmpty else { throw .syntax("VRFY needs a name") }
       return .vrfy
     case "AUTH": return try auth(arguments)
-    case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE": return .foreign
-    default: throw .unknownCommand
+    default:
+      guard let name = foreignProtocol(verb) else { throw .unknownCommand }
+      return .foreign(name)
+    }
+  }
+
+  /// What begins so in its own language, and in ours means nothing: whoever says it waits for no answer of ours.
+  private static func foreignProtocol(_ verb: String) -> String? {
+    switch verb {
+    case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PROPFIND", "PRI": "HTTP"
+    case "REGISTER", "INVITE": "SIP"
+    case "DESCRIBE": "RTSP"
+    case "PROXY": "the PROXY protocol"
+    default: verb.hasPrefix("SSH-") ? "SSH" : nil
     }
   }
 

@@ -25,6 +25,7 @@ struct ContentReader: Equatable, Sendable {
   /// taken away, so that everybody still sees the same end.
   let mendsLineEnds: Bool
   private(set) var hasBareLineEnd = false
+  private(set) var hasMendedLineEnd = false
   private(set) var hasNUL = false
   /// Octets of content so far, stored or not.
   private(set) var octets: UInt64 = 0
@@ -100,6 +101,7 @@ struct ContentReader: Equatable, Sendable {
         inspect(octets, index..<(lineFeed - 1))
       } else {
         if mendsLineEnds {
+          hasMendedLineEnd = true
           keepRun(to: lineFeed)
           withUnsafeBytes(of: 0x0D as UInt8, keep)
           runStart = lineFeed

@@ -150,15 +150,15 @@ struct SASLServer: Equatable, Sendable {
   private func plain(_ message: [UInt8]) -> Step {
     let parts = message.split(separator: 0, omittingEmptySubsequences: false)
     guard parts.count == 3 else { return .refuse(.loginMalformed) }
-    guard parts[0].isEmpty || parts[0] == parts[1] else { return .refuse(.loginRejected) }
+    guard parts[0].isEmpty || parts[0] == parts[1] else { return .refuse(.loginRejected()) }
     return attempt(name: Array(parts[1]), password: Array(parts[2]))
   }
 
   /// Names and passwords are printable ASCII, so no preparation (RFC 4013) can make two of them equal.
   private func attempt(name: [UInt8], password: [UInt8]) -> Step {
-    guard !name.isEmpty, !password.isEmpty else { return .refuse(.loginRejected) }
+    guard !name.isEmpty, !password.isEmpty else { return .refuse(.loginRejected()) }
     guard name.allSatisfy({ (0x21...0x7E).contains($0) }), password.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-      return .refuse(.loginRejected)
+      return .refuse(.loginRejected())
     }
     return .verify(
       LoginAttempt(
@@ -170,7 +170,7 @@ extension Reply {
   fileprivate init(_ fault: SCRAMServer.Fault) {
     switch fault {
     case .malformed: self = .loginMalformed
-    case .authorization: self = .loginRejected
+    case .authorization: self = .loginRejected()
     case .bindingUnknown(let name): self = .bindingUnknown(name)
     case .bindingMismatch: self = .bindingMismatch
     }

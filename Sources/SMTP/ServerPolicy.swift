@@ -33,10 +33,12 @@ package struct ClientRights: Sendable, Equatable {
   package var sender: Address?
   /// Whom it may write to; empty: anybody.
   package var recipients: [MailboxPattern]
+  /// What the admin calls it.
+  package var clientName: String?
 
   package init(
     mayOmitLogin: Bool = false, mayOmitTLS: Bool = false, mayEndLinesInLF: Bool = false, mayGiveAnyName: Bool = false,
-    sender: Address? = nil, recipients: [MailboxPattern] = []
+    sender: Address? = nil, recipients: [MailboxPattern] = [], clientName: String? = nil
   ) {
     self.mayOmitLogin = mayOmitLogin
     self.mayOmitTLS = mayOmitTLS
@@ -44,5 +46,20 @@ package struct ClientRights: Sendable, Equatable {
     self.mayGiveAnyName = mayGiveAnyName
     self.sender = sender
     self.recipients = recipients
+    self.clientName = clientName
   }
+}
+
+/// Of what a client may and others may not, what it has made use of: the login is omitted, not only omissible.
+package struct UsedRights: OptionSet, Sendable, Hashable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  package static let omittedLogin = UsedRights(rawValue: 1)
+  package static let omittedTLS = UsedRights(rawValue: 2)
+  package static let endedLinesInLF = UsedRights(rawValue: 4)
+  package static let gaveAnyName = UsedRights(rawValue: 8)
 }

@@ -22,7 +22,14 @@ extension Reply {
   static let lineTooLong = Reply(500, EnhancedStatus(5, 5, 2), "Line too long")
   static let authLineTooLong = Reply(500, EnhancedStatus(5, 5, 6), "Login response too long")
   static let notExpanded = Reply(502, EnhancedStatus(5, 5, 1), "EXPN is not offered")
-  static let foreignProtocol = Reply(500, EnhancedStatus(5, 5, 1), "This is SMTP, not HTTP")
+  static func foreignProtocol(_ name: String) -> Reply {
+    Reply(500, EnhancedStatus(5, 5, 1), "This is SMTP, not \(name)")
+  }
+  /// To a client that begins with TLS where it comes later or not at all. It cannot read this; the admin can.
+  static func tlsTooEarly(isOffered: Bool) -> Reply {
+    let here = isOffered ? "here it is STARTTLS" : "here is none"
+    return Reply(500, EnhancedStatus(5, 5, 1), "SSL from the start is port 465; \(here)")
+  }
   static let heloFirst = Reply(503, EnhancedStatus(5, 5, 1), "Say EHLO first")
   static let mailFirst = Reply(503, EnhancedStatus(5, 5, 1), "Send MAIL first")
   static let recipientFirst = Reply(503, EnhancedStatus(5, 5, 1), "No valid recipients")
@@ -123,7 +130,10 @@ extension Reply {
   static let loginCancelled = Reply(501, EnhancedStatus(5, 7, 0), "Login cancelled")
   static let loginMalformed = Reply(501, EnhancedStatus(5, 5, 2), "That is no login of this mechanism")
   static let loginAccepted = Reply(235, EnhancedStatus(2, 7, 0), "Login accepted")
-  static let loginRejected = Reply(535, EnhancedStatus(5, 7, 8), "Wrong user or password")
+  /// The same for a user that there is not. `client` is the admin's name for who hears it, never what that typed.
+  package static func loginRejected(_ client: String? = nil) -> Reply {
+    Reply(535, EnhancedStatus(5, 7, 8), "Wrong user or password" + (client.map { " (\($0))" } ?? ""))
+  }
   static let loginThrottled = Reply(454, EnhancedStatus(4, 7, 0), "Too many failed logins, try again later")
   static let loginUnavailable = Reply(454, EnhancedStatus(4, 7, 0), "Logins cannot be checked at the moment, try again")
 

@@ -80,6 +80,7 @@ extension ServerSession {
       return .store(takeContent())
     case .ended:
       if case .chunk(let reader, isLast: false) = source { return chunkEnded(reader, into: &output) }
+      if case .data(let reader) = source, reader.hasMendedLineEnd { usedRights.insert(.endedLinesInLF) }
       return contentEnded(into: &output)
     }
   }

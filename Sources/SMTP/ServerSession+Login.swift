@@ -21,7 +21,7 @@ extension ServerSession {
       let step = sasl.accepted(attempt.name)
       return take(step, of: sasl, into: &output) ?? .wait
     case .rejected:
-      return loginFailed(.loginRejected, isToldAlready: true, into: &output)
+      return loginFailed(.loginRejected(), isToldAlready: true, into: &output)
     case .throttled:
       return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
     case .unavailable:
@@ -30,11 +30,23 @@ extension ServerSession {
     return .wait
   }
 
+  /// What the client hears about the verdict, for who tells of it; nil where the session tells itself.
+  package func refusal(_ verdict: LoginVerdict) -> Refusal? {
+    switch verdict {
+    case .rejected: Refusal(command: "AUTH", reply: .loginRejected(rights.clientName))
+    case .throttled: Refusal(command: "AUTH", reply: .loginThrottled)
+    case .accepted, .unavailable: nil
+    }
+  }
+
   mutating func beginLogin(
     _ name: String, _ initialResponse: String?, into output: inout ByteBuffer
   ) throws(Reply) -> Action? {
     guard heloName != nil else { throw .heloFirst }
-    guard isTLS else { throw .tlsForLogin }
+    guard isTLS else {
+      clearLogin = ClearLogin(mechanism: name, initialResponse: initialResponse)
+      throw .tlsForLogin
+    }
     guard login == nil else { throw .loginTwice }
     guard transaction == nil else { throw .transactionOpen }
     guard let mechanism = SASLMechanism(rawValue: name) else { throw .mechanismUnknown }
@@ -91,6 +103,7 @@ extension ServerSession {
   private mutating func loginFailed(
     _ reply: Reply, isToldAlready: Bool, into output: inout ByteBuffer
   ) -> Action {
+    let reply = reply == .loginRejected() ? .loginRejected(rights.clientName) : reply
     if isToldAlready { output.write(reply) } else { say(reply, to: "AUTH", into: &output) }
     loginFailures += 1
     guard loginFailures >= Limits.loginFailuresMax else { return .wait }

@@ -85,6 +85,10 @@ package struct ServerSession: Sendable {
   var loginFailures = 0
   var idleCommands = 0
   private var refusals: [Refusal] = []
+  /// The login in clear that is being refused.
+  var clearLogin: ClearLogin?
+  /// Since the session began.
+  package internal(set) var usedRights: UsedRights = []
   /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
   package internal(set) var progress: UInt64 = 0
 
@@ -113,6 +117,7 @@ package struct ServerSession: Sendable {
       case .discarding(let octets, let reply, let endsMessage):
         if let action = discard(octets, reply, endsMessage: endsMessage, &input, into: &output) { return action }
       case .awaitingCommand:
+        if progress == 0, let action = refuseTLS(input, into: &output) { return action }
         guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
         if let action = executeLine(line, behind: input, into: &output) { return action }
       case .awaitingResponse(let sasl):
@@ -253,7 +258,8 @@ package struct ServerSession: Sendable {
   /// `command` is what the reply answers, where the state does not tell.
   mutating func say(_ reply: Reply, to command: String? = nil, into output: inout ByteBuffer) {
     output.write(reply)
-    if reply.code >= 400 { refusals.append(Refusal(command: command ?? stage, reply: reply)) }
+    guard reply.code >= 400 else { return }
+    refusals.append(Refusal(command: command ?? stage, reply: reply, clearLogin: clearLogin.take()))
   }
 
   // MARK: commands
@@ -264,6 +270,8 @@ package struct ServerSession: Sendable {
     do throws(Reply) {
       let command = try Command.parse(
         line, isUTF8: transaction?.isUTF8 == true, takesAnyName: rights.mayGiveAnyName)
+      if rights.mayGiveAnyName, case .ehlo = command { noteName(line) }
+      if rights.mayGiveAnyName, case .helo = command { noteName(line) }
       return try execute(command, unprocessed: input.readableBytes, into: &output)
     } catch {
       let verb = Command.verb(of: line)
@@ -273,6 +281,19 @@ package struct ServerSession: Sendable {
       guard state != .closed else { return .close }
       return countIdleCommand(into: &output) ? nil : .close
     }
+  }
+
+  private mutating func noteName(_ line: ArraySlice<UInt8>) {
+    if (try? Command.parse(line)) == nil { usedRights.insert(.gaveAnyName) }
+  }
+
+  /// A client that begins with the first octets of TLS (RFC 8446 section 5.1) is set to the wrong port. It would wait for
+  /// an answer that it can read until one of us has had enough.
+  private mutating func refuseTLS(_ input: ByteBuffer, into output: inout ByteBuffer) -> Action? {
+    guard !isTLS, input.readableBytesView.starts(with: [0x16, 0x03]) else { return nil }
+    say(.tlsTooEarly(isOffered: policy.offersTLS), into: &output)
+    state = .closed
+    return .close
   }
 
   /// What a refusal in this state answers, for the log.
@@ -310,8 +331,8 @@ package struct ServerSession: Sendable {
       say(.bye, into: &output)
       state = .closed
       return .close
-    case .foreign:
-      say(.foreignProtocol, into: &output)
+    case .foreign(let name):
+      say(.foreignProtocol(name), into: &output)
       state = .closed
       return .close
     case .ehlo(let name): greet(name, isExtended: true, into: &output)
@@ -351,6 +372,8 @@ package struct ServerSession: Sendable {
     let sender = try sender(of: mail)
     try checkFeasible(from: sender, octets: mail.size)
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
+    if login == nil { usedRights.insert(.omittedLogin) }
+    if !isTLS { usedRights.insert(.omittedTLS) }
     declaredOctets = mail.size
     limitContent(from: sender, to: nil, isFirst: true)
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)

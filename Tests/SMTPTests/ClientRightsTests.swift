@@ -138,4 +138,26 @@ struct ClientRightsTests {
     _ = reader.read(&input, into: &content, limit: 100, isDiscarding: false)
     #expect(reader.hasBareLineEnd)
   }
+
+  @Test(
+    "a right counts as used when it was needed, not when it could have been",
+    arguments: [
+      ("EHLO host.example\r\n", []), ("EHLO my host\r\n", .gaveAnyName), ("HELO\r\n", .gaveAnyName),
+      ("EHLO x\r\nMAIL FROM:<a@b.c>\r\n", [.omittedLogin, .omittedTLS]),
+      ("MAIL FROM:<a@b.c>\r\n", []),
+      ("EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nDATA\r\na\r\n.\r\n", [.omittedLogin, .omittedTLS]),
+      (
+        "EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nDATA\r\na\nb\r\n.\r\n",
+        [.omittedLogin, .omittedTLS, .endedLinesInLF]
+      ),
+    ] as [(String, UsedRights)])
+  func used(dialogue: String, rights: UsedRights) {
+    var all = Self.known
+    (all.mayEndLinesInLF, all.mayGiveAnyName) = (true, true)
+    var session = ServerSession(
+      policy: ServerPolicy(hostname: "gate.test", offersTLS: true, messageOctetsMax: 1_000, recipientsMax: 10),
+      rights: all, isTLS: false)
+    _ = Self.say(dialogue, to: &session)
+    #expect(session.usedRights == rights)
+  }
 }

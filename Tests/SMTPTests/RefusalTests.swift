@@ -46,4 +46,51 @@ import Testing
       #expect(session.takeRefusals().map(\.command) == ["AUTH"])
     }
   }
+
+  @Test(
+    "a login in clear is refused unread, and tells who must have another password now",
+    arguments: [
+      ("PLAIN", "\0alice\0secret", "PLAIN alice true"), ("PLAIN", "\0alice\0", "PLAIN alice false"),
+      ("PLAIN", "alice", "PLAIN - false"), ("PLAIN", nil, "PLAIN - false"), ("LOGIN", "alice", "LOGIN alice false"),
+      ("LOGIN", nil, "LOGIN - false"), ("SCRAM-SHA-256", "n,,n=alice,r=x", "SCRAM-SHA-256 - false"),
+      ("CRAM-MD5", nil, "- - false"),
+    ])
+  func clearLogin(mechanism: String, response: String?, told: String) throws {
+    var session = ServerSession(
+      policy: ServerPolicy(hostname: "gate.test", offersTLS: true, messageOctetsMax: 1_000, recipientsMax: 10),
+      rights: ClientRights(), isTLS: false)
+    let initial = response.map { " " + Base64.encode(Array($0.utf8)) } ?? ""
+    _ = SessionBoundsTests.say("EHLO x\r\nAUTH \(mechanism)\(initial)\r\nNOOP\r\nFROB\r\n", piece: 4096, to: &session)
+    let refusals = session.takeRefusals()
+    #expect(refusals.map(\.reply) == [.tlsForLogin, .unknownCommand])
+    let login = try #require(refusals[0].clearLogin)
+    #expect("\(login.mechanism?.rawValue ?? "-") \(login.name ?? "-") \(login.isPasswordSent)" == told)
+    #expect(refusals[1].clearLogin == nil)
+  }
+
+  @Test(
+    "another protocol is told so once, and nothing behind its first words is obeyed",
+    arguments: [
+      ("GET / HTTP/1.1", "This is SMTP, not HTTP"), ("post /x HTTP/1.0", "This is SMTP, not HTTP"),
+      ("PRI * HTTP/2.0", "This is SMTP, not HTTP"), ("SSH-2.0-OpenSSH_9.2", "This is SMTP, not SSH"),
+      ("REGISTER sip:x SIP/2.0", "This is SMTP, not SIP"),
+      ("PROXY TCP4 192.0.2.1", "This is SMTP, not the PROXY protocol"),
+      ("\u{16}\u{03}\u{01}\u{02}\n", "SSL from the start is port 465; here is none"),
+    ])
+  func foreign(line: String, text: String) {
+    var session = SessionBoundsTests.session()
+    let (said, isClosed) = SessionBoundsTests.say(
+      "\(line)\r\nHost: x\r\n\r\nEHLO a\r\nMAIL FROM:<a@b>\r\n", piece: 4096, to: &session)
+    #expect(said == "500 5.5.1 \(text)\r\n")
+    #expect(isClosed)
+    #expect(session.takeRefusals().map { "\($0.command) \($0.reply.code)" } == ["COMMAND 500"])
+  }
+
+  @Test("octets that look like TLS are nothing special behind the first command")
+  func laterTLS() {
+    var session = SessionBoundsTests.session()
+    let (said, isClosed) = SessionBoundsTests.say("NOOP\r\n\u{16}\u{03}\u{01}\r\n", piece: 4096, to: &session)
+    #expect(said == "250 2.0.0 OK\r\n500 5.5.2 Control characters in a command\r\n")
+    #expect(!isClosed)
+  }
 }

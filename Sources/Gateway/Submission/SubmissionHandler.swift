@@ -434,6 +434,6 @@ extension ClientRights {
     self.init(
       mayOmitLogin: mayOmitLogin, mayOmitTLS: allow.contains(.plaintext),
       mayEndLinesInLF: allow.contains(.bareLF), mayGiveAnyName: allow.contains(.anyHelo),
-      sender: client?.from, recipients: client?.allowTo ?? [])
+      sender: client?.from, recipients: client?.allowTo ?? [], clientName: client?.name)
   }
 }
