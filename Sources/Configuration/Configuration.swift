@@ -174,9 +174,13 @@ extension Configuration {
   package struct Sender: Sendable, Equatable {
     package enum Policy: String, Sendable, CaseIterable { case any, own, listed }
 
+    /// What the Received field that we add says of the client to whoever gets the mail.
+    package enum ReceivedHeader: String, Sendable, CaseIterable { case full, `private` }
+
     package var policy = Policy.any
     /// For all clients under "listed"; under "own" for clients without a login, and for logins beside their own.
     package var allowed: [MailboxPattern] = []
+    package var receivedHeader = ReceivedHeader.full
 
     package init() {}
   }

@@ -164,6 +164,7 @@ struct ConfigurationReader {
     let table = root.table("sender")
     table.read("policy", .choice(), into: &sender.policy)
     table.read("allowed", .list(of: .sender, "addresses and domains"), into: &sender.allowed)
+    table.read("received_header", .choice(), into: &sender.receivedHeader)
     if sender.policy == .listed, sender.allowed.isEmpty {
       table.add(
         #"policy = "listed" allows nobody to send without 'allowed'"#, at: "policy",

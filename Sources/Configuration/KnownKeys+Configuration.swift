@@ -27,7 +27,7 @@ extension KnownKeys {
       ("listen.NAME", ["address", "port", "tls", "max_sessions", "max_sessions_per_client"]),
       ("access", ["trusted", "deny", "allow_public_trusted", "auth_failures", "users_file"]),
       ("client", ["name", "address", "allow", "from", "allow_to", "rate"]),
-      ("sender", ["policy", "allowed"]),
+      ("sender", ["policy", "allowed", "received_header"]),
       ("message", ["max_size", "max_recipients"]),
       (
         "queue",
@@ -41,7 +41,6 @@ extension KnownKeys {
     later: [
       "": ["archive", "aliases", "metrics", "alert"],
       "upstream.NAME": ["lookup"],
-      "sender": ["received_header"],
       "tls": ["names", "client_ca"],
       "log": ["style", "addresses"],
     ],

@@ -41,10 +41,12 @@ package struct HeaderScanner: Sendable {
   /// have.
   private var identifier: [UInt8]? = []
   private var ownTrace: OwnTrace
+  private var authors: AuthorFields?
 
-  /// `hostname` is our own, as it stands in our trace fields.
-  package init(hostname: String = "", skipsBody: Bool = false) {
+  /// `hostname` is our own, as it stands in our trace fields. `keepsAuthors`: somebody asks for `authorClaims`.
+  package init(hostname: String = "", skipsBody: Bool = false, keepsAuthors: Bool = false) {
     self.skipsBody = skipsBody
+    if keepsAuthors { authors = AuthorFields() }
     ownTrace = OwnTrace(hostname: hostname)
   }
 
@@ -81,6 +83,9 @@ package struct HeaderScanner: Sendable {
     return String(decoding: identifier, as: UTF8.self)
   }
 
+  /// Whose the message says that it is.
+  package var authorClaims: [AuthorFields.Claim] { authors?.claims ?? [] }
+
   /// Returns how many octets belonged to the header block.
   private mutating func consumeHeader(_ octets: UnsafeRawBufferPointer) -> Int {
     let limit = min(octets.count, MailLimits.headerOctetsMax - octetsOfHeader)
@@ -98,7 +103,8 @@ package struct HeaderScanner: Sendable {
         switch field {
         case .messageID: keepIdentifier(rest[..<end])
         case .received: ownTrace.read(rest[..<end])
-        case .date, .from, .sender, .replyTo, .bcc, .subject, .other: break
+        case .from, .sender: authors?.read(rest[..<end])
+        case .date, .replyTo, .bcc, .subject, .other: break
         }
         position += end
         if found != nil { startLine() }
@@ -144,13 +150,16 @@ package struct HeaderScanner: Sendable {
     field = name
     switch name {
     case .date: hasDate = true
-    case .from: hasFrom = true
+    case .from:
+      hasFrom = true
+      authors?.beginField("From")
+    case .sender: authors?.beginField("Sender")
     case .received:
       receivedCount += 1
       ownTrace.beginField()
     case .messageID where hasMessageID: field = .other
     case .messageID: hasMessageID = true
-    case .sender, .replyTo, .bcc, .subject, .other: break
+    case .replyTo, .bcc, .subject, .other: break
     }
   }
 

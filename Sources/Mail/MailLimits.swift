@@ -21,6 +21,11 @@ package enum MailLimits {
   /// A display name with a longer line is not kept: with what we write beside it a line stays below 998 octets.
   static let nameLineOctetsMax = 900
 
+  /// `From` and `Sender` of a message whose author is looked at, all of them together. Dozens of mailboxes fit.
+  static let authorOctetsMax = 8 << 10
+  /// What each of these fields counts for beside its value.
+  static let authorFieldOctets = 64
+
   /// Peer text in a comment is cut here, so that no line that we write comes near 998 octets.
   static let commentOctetsMax = 120
 

@@ -11,6 +11,8 @@ package struct TraceField: Sendable, Hashable {
   package var address: String
   /// Our own name.
   package var hostname: String
+  /// Nothing is said of the client but that there was one.
+  package var hidesClient: Bool
   /// The client used EHLO.
   package var isExtended: Bool
   /// It asked for SMTPUTF8 for this message.
@@ -26,13 +28,14 @@ package struct TraceField: Sendable, Hashable {
   package var zoneOffsetSeconds: Int
 
   package init(
-    helo: String, address: String, hostname: String, isExtended: Bool, isUTF8: Bool = false, isAuthenticated: Bool,
-    tls: String?, id: String, recipients: [String], unixSeconds: Int64, zoneOffsetSeconds: Int
+    helo: String, address: String, hostname: String, hidesClient: Bool = false, isExtended: Bool, isUTF8: Bool = false,
+    isAuthenticated: Bool, tls: String?, id: String, recipients: [String], unixSeconds: Int64, zoneOffsetSeconds: Int
   ) {
     precondition(!id.isEmpty, "a message is traced under its name in the queue")
     self.helo = helo
     self.address = address
     self.hostname = hostname
+    self.hidesClient = hidesClient
     self.isExtended = isExtended
     self.isUTF8 = isUTF8
     self.isAuthenticated = isAuthenticated
@@ -73,6 +76,8 @@ package struct TraceField: Sendable, Hashable {
 
   /// A name that is no domain is shown as a comment behind the address, which then stands for the client.
   private var client: String {
+    // RFC 5321 section 4.4 wants a name here; this one can never be anybody's (RFC 2606 section 2).
+    if hidesClient { return "client.invalid" }
     let literal = TraceText.addressLiteral(address)
     let information = literal.map { " (\($0))" } ?? ""
     if let name = TraceText.domain(helo) { return name + information }

@@ -68,6 +68,15 @@ extension Reply {
     Reply(550, EnhancedStatus(5, 7, 1), "Sender \(sender.text) not allowed here; allowed: \(list(allowed))")
   }
 
+  /// `field` is that of the header.
+  static func authorNotAllowed(_ field: String, _ address: Address, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "\(field) \(address.text) not allowed here; allowed: \(list(allowed))")
+  }
+
+  static func authorUnreadable(_ field: String, allowed: [MailboxPattern]) -> Reply {
+    Reply(550, EnhancedStatus(5, 7, 1), "\(field) field has no address that can be read; allowed: \(list(allowed))")
+  }
+
   static func recipientNotAllowed(_ recipient: Address, allowed: [MailboxPattern]) -> Reply {
     Reply(550, EnhancedStatus(5, 7, 1), "Recipient \(recipient.text) not allowed from here; allowed: \(list(allowed))")
   }

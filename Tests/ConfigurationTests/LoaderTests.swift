@@ -97,6 +97,7 @@ struct LoaderTests {
       [sender]
       policy = "own"
       allowed = ["@example.com", "fax@"]
+      received_header = "private"
       [message]
       max_size = "64K"
       max_recipients = 1000
@@ -181,6 +182,7 @@ struct LoaderTests {
     expected.clients[0].rate = .init(count: 60, seconds: 3600)
     expected.sender.policy = .own
     expected.sender.allowed = [.domain("example.com"), .local("fax")]
+    expected.sender.receivedHeader = .private
     expected.message.maxSize = 65536
     expected.message.maxRecipients = 1000
     expected.queue.directory = "/queue"

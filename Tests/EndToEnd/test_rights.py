@@ -24,6 +24,10 @@ def refusal(action, *arguments, **options):
     return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
 
 
+def written_by(author, subject=None, **content):
+    return message(subject, **content).replace(b"From: alice@example.org", b"From: " + author.encode())
+
+
 def give_addresses(gateway, addresses):
     users = gateway.directory / "users"
     lines = [f"{line} address={addresses}" if line.startswith(f"{USER} ") else line
@@ -36,7 +40,7 @@ def test_users_may_be_themselves_only_and_a_reload_changes_who_that_is(make_gate
     account = {"mode": "starttls", "source": MUST_LOG_IN, "user": USER}
     said = refusal(gateway.submit, message(), sender="alice@example.org", **account)
     assert said == "550 5.7.1 Sender alice@example.org not allowed here; allowed: @example.net"
-    assert gateway.submit(message(), sender="x@example.net", **account)
+    assert gateway.submit(written_by("x@example.net"), sender="x@example.net", **account)
     give_addresses(gateway, "alice@example.org,@shop.example")
     gateway.postern("reload")
     for sender in ("alice@example.org", "Any@shop.example", ""):
@@ -53,8 +57,35 @@ def test_users_may_be_themselves_only_and_a_reload_changes_who_that_is(make_gate
     assert "Sender alice@example.org not allowed here" in rejected["message"]
 
 
-def written_by(author, subject=None):
-    return message(subject).replace(b"From: alice@example.org", b"From: " + author.encode())
+def test_users_may_write_no_other_author_than_themselves(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    gateway = make_gateway(upstream, {"sender": {"policy": "own"}})
+    give_addresses(gateway, "alice@example.org")
+    gateway.postern("reload")
+    own = "alice@example.org"
+    another, unread = [f"550 5.7.1 From {text}; allowed: {own}" for text in (
+        "boss@example.org not allowed here", "field has no address that can be read")]
+    refused = {
+        "The Boss <boss@example.org>": another,
+        f"{own}, boss@example.org": another,
+        f"{own}\r\nFrom: boss@example.org": another,
+        f"{own}\r\nSender: boss@example.org": another.replace("From boss", "Sender boss"),
+        f"boss@example.org <{own}>": another,
+        "Scanner": unread,
+        f"{own} (boss@example.org": unread}
+    with gateway.client("starttls", MUST_LOG_IN, USER) as session:
+        for author, reply in refused.items():
+            # With a body that is in the log before the end decides.
+            for body in (b"hello\r\n", b"0123456789" * 7 + b"\r\n", (b"0123456789" * 7 + b"\r\n") * 3000):
+                assert refusal(submit, session, written_by(author, body=body), sender=own) == reply
+        for author in (own, f'"boss@example.org" <{own.upper()}>', f"Alice\r\n\t<{own}>\r\nSender: {own}"):
+            subject = token()
+            submit(session, written_by(author, subject), sender=own)
+            assert upstream.await_mail(subject).content.endswith(written_by(author, subject))
+        submit(session, message().replace(b"From: alice@example.org\r\n", b""), sender=own)
+    gateway.await_empty_queue()
+    assert len(upstream.mails) == 4
+    assert {event["smtp_command"] for event in gateway.await_events("rejected", 21)} == {"END-OF-MESSAGE"}
 
 
 def scanner(**keys):
@@ -78,6 +109,18 @@ def test_a_client_that_has_a_sender_is_that_one_in_envelope_and_header_whatever_
             assert accepted["from"] == FORCED and accepted.get("orig_from") == (said if said != FORCED else None)
     # Nobody else is it.
     assert refusal(gateway.submit, message(), sender=FORCED, mode="starttls", source=TRUSTED).startswith("550 5.7.1 ")
+
+
+def test_a_client_that_shall_stay_private_is_named_to_nobody(open_upstream, make_gateway):
+    upstream = open_upstream(ScriptedUpstream)
+    gateway = make_gateway(upstream, {"sender": {"received_header": "private"}})
+    subject = token()
+    gateway.submit(message(subject), mode="starttls", source=TRUSTED)
+    received = upstream.await_mail(subject).content.split(b"\r\nSubject:")[0]
+    assert received.startswith(b"Received: from client.invalid by gate.test (Postern)\r\n\twith ESMTPS (TLSv1.")
+    assert TRUSTED.encode() not in received and b"client.test" not in received
+    (accepted,) = gateway.await_events("accepted")
+    assert accepted["client_ip"] == TRUSTED
 
 
 def test_of_what_a_device_cannot_deliver_the_postmaster_is_told(open_upstream, make_gateway):

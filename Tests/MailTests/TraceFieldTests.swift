@@ -61,6 +61,17 @@ import Testing
     }
   }
 
+  @Test("A hidden client leaves a field of the same form", arguments: ["printer.example.com", "", "a) by evil (x"])
+  func hidden(helo: String) {
+    var field = Self.ordinary
+    (field.hidesClient, field.helo) = (true, helo)
+    #expect(
+      field.text()
+        == "Received: from client.invalid by gate.example.com (Postern)\r\n"
+        + "\twith ESMTPSA (TLSv1.3 TLS_AES_256_GCM_SHA384) id 7KQ3M2XAB\r\n"
+        + "\tfor <bob@example.net>; Sat, 21 Nov 2026 04:00:00 +0100\r\n")
+  }
+
   @Test(
     "The client's address is a literal of its family",
     arguments: [

@@ -79,6 +79,28 @@ struct ClientRightsTests {
     #expect(envelope.sender == rights.sender && session.replacedSender == replaced)
   }
 
+  @Test("the header may say no other author than MAIL may, unless the client has a sender or may be anybody")
+  func authors() {
+    let allowed = [MailboxPattern("@example.com")!]
+    let session = Self.session(Self.known, senders: allowed)
+    let refusals: [([String]?, String?)] = [
+      (["a@example.com", "B@EXAMPLE.COM"], nil),
+      (["a@example.com", "bob@other.example"], "bob@other.example not allowed here"),
+      (["\r\n@"], "field has no address that can be read"), (nil, "field has no address that can be read"),
+    ]
+    for (addresses, reply) in refusals {
+      let refusal = reply.map { "550 5.7.1 From \($0); allowed: @example.com" }
+      #expect(session.refusal(of: addresses, in: "From")?.description == refusal)
+    }
+    var rights = Self.known
+    rights.sender = Address("me@here.example")
+    for (rights, senders) in [
+      (rights, allowed), (Self.known, nil), (Self.known, [MailboxPattern("fax@")!, .any]),
+    ] as [(ClientRights, [MailboxPattern]?)] {
+      #expect(Self.session(rights, senders: senders).refusal(of: nil, in: "From") == nil)
+    }
+  }
+
   @Test("a device that may write to some only is told so for each recipient")
   func recipients() {
     var rights = Self.known

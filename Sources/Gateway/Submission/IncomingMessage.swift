@@ -19,13 +19,17 @@ struct IncomingMessage: ~Copyable {
   /// What the queue was asked to accept.
   private(set) var accepting: (envelope: Envelope, origin: Origin)?
 
-  init(hostname: String) {
-    newHeader = HeaderScanner(hostname: hostname)
+  /// `keepsAuthors`: somebody asks for `authorClaims`.
+  init(hostname: String, keepsAuthors: Bool) {
+    newHeader = HeaderScanner(hostname: hostname, keepsAuthors: keepsAuthors)
     header = newHeader
   }
 
   /// What the client wrote as `Message-ID`.
   var headerID: String? { header.messageID }
+
+  /// Whose the message says that it is; whole behind `finish`.
+  var authorClaims: [AuthorFields.Claim] { header.authorClaims }
 
   /// A piece of content goes to the log.
   mutating func store(_ content: ByteBuffer, in queue: MessageQueue, notify waiter: Waiter) {

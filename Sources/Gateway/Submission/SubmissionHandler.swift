@@ -41,7 +41,6 @@ package final class SubmissionHandler: ChannelInboundHandler {
     self.submission = submission
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
-    message = IncomingMessage(hostname: configuration.hostname)
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
@@ -49,6 +48,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
         senders: configuration.sender.policy == .any ? nil : configuration.sender.allowed),
       rights: ClientRights(client, mayOmitLogin: submission.settings.needsNoLogin(submission.address)),
       isTLS: submission.listener.security == .implicit)
+    message = IncomingMessage(hostname: configuration.hostname, keepsAuthors: session.holdsAuthors)
   }
 
   // MARK: events of the channel
@@ -259,7 +259,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   /// false: the message was refused, and the session goes on.
   private func commit(_ envelope: Envelope, _ content: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
-    if let refusal = message.finish(content) {
+    if let refusal = message.finish(content) ?? authorRefusal {
       session.commitRefused(refusal, into: &output)
       message.abandon(submission.queue)
       return false
@@ -277,13 +277,22 @@ package final class SubmissionHandler: ChannelInboundHandler {
     return true
   }
 
+  private var authorRefusal: Reply? {
+    for claim in message.authorClaims {
+      if let refusal = session.refusal(of: claim.addresses, in: claim.field) { return refusal }
+    }
+    return nil
+  }
+
   private var waiter: Waiter { Waiter(receiver: submission.loop, token: token) }
 
   private func trace(for envelope: Envelope, _ id: MessageID, _ now: Instant) -> TraceField {
     let seconds = now.wall / 1000
+    let header = submission.settings.configuration.sender.receivedHeader
     return TraceField(
       helo: session.heloName?.text ?? "", address: addressText, hostname: session.policy.hostname,
-      isExtended: session.isExtended, isUTF8: envelope.isUTF8, isAuthenticated: session.login != nil, tls: tlsText,
+      hidesClient: header == .private, isExtended: session.isExtended, isUTF8: envelope.isUTF8,
+      isAuthenticated: session.login != nil, tls: tlsText,
       id: id.description, recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
       zoneOffsetSeconds: submission.clock.zoneOffset(seconds))
   }
