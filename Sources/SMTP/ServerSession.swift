@@ -350,7 +350,7 @@ package struct ServerSession: Sendable {
       let allowed = ownAddresses + allowed
       guard allowed.contains(where: { $0.matches(sender) }) else { throw .senderNotAllowed(sender, allowed: allowed) }
     }
-    try checkFeasible(mail)
+    try checkFeasible(mail, from: mail.sender)
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
     limitContent(from: mail.sender, to: nil, isFirst: true)
