@@ -99,8 +99,13 @@ extension Configuration.Route {
   package func matches(_ delivery: Configuration.Delivery) -> Bool {
     (from.isEmpty || from.contains { $0.matches(delivery.sender) })
       && (to.isEmpty || to.contains { $0.matches(delivery.recipient) })
-      && (users.isEmpty || users.contains { pattern in delivery.user.map(pattern.matches) ?? false })
-      && (clients.isEmpty || clients.contains { $0.matches(name: delivery.client, address: delivery.address) })
+      && concerns(user: delivery.user, client: delivery.client, address: delivery.address)
       && (size?.holds(delivery.octets) ?? true)
+  }
+
+  /// Whether it may be about what this client hands in: the conditions that do not ask for the message hold.
+  package func concerns(user: String?, client: String?, address: IPAddress?) -> Bool {
+    (users.isEmpty || users.contains { pattern in user.map(pattern.matches) ?? false })
+      && (clients.isEmpty || clients.contains { $0.matches(name: client, address: address) })
   }
 }

@@ -38,6 +38,7 @@ package final class Gateway: Sendable {
   let connector: any Connector
   let upstreamHealth = HealthBoard()
   let detours = Detours()
+  let announcements = Announcements()
   let tokens: TokenKeepers
   let pauses: PauseControl
   let dispatcherLoop: any EventLoop
@@ -94,14 +95,16 @@ package final class Gateway: Sendable {
     logins = LoginChecker(settings: holder, clock: clock, threads: threads.login)
     let doorkeeper = Doorkeeper(
       settings: holder, counts: counts, loops: sessionLoops, queue: storage.queue, logins: logins, clock: clock,
-      log: log, admission: storage.watch.admission, rates: ClientRates())
+      log: log, admission: storage.watch.admission, rates: ClientRates(),
+      announcements: announcements)
     let inherited = try Listeners.adopt(sockets, besides: Set(Command.Level.allCases.map(\.rawValue)), log: log)
     listeners = Listeners(group: threads.mail, inherited: inherited) { listener, address, eventLoop in
       doorkeeper.admit(listener, from: address, on: eventLoop)
     }
 
     let (queue, disk) = (storage.queue, threads.disk)
-    let (connector, upstreamHealth, detours, relayThreads) = (connector, upstreamHealth, detours, threads.relay)
+    let (connector, upstreamHealth, relayThreads) = (connector, upstreamHealth, threads.relay)
+    let (detours, announcements) = (detours, announcements)
     // What is asked of authorization servers may take as long as it likes: the console's loop serves no mail.
     let tokens = TokenKeepers(
       store: TokenStore(path: TokenStore.path(queueDirectory: settings.configuration.queue.directory)),
@@ -117,7 +120,7 @@ package final class Gateway: Sendable {
         eventLoop: dispatcherLoop, clock: clock, failed: { log.report(.quotasUnreadable($0)) })
       let parts = Dispatcher.Parts(
         queue: queue, connector: connector, threads: relayThreads, clock: clock, random: { SecureRandom.number() },
-        log: log, quotas: quotas, detours: detours, logins: { tokens.source(for: $0) })
+        log: log, quotas: quotas, detours: detours, announcements: announcements, logins: { tokens.source(for: $0) })
       return NIOLoopBound(
         Dispatcher(
           parts: parts, settings: settings, pauses: pauses.current, eventLoop: dispatcherLoop,

@@ -53,10 +53,11 @@ package struct Feasibility: Equatable, Sendable {
   /// Of all mail.
   package let bounds: Bounds
 
-  /// The last one has no conditions.
+  /// One has no conditions; those behind it are nobody's.
   package init(_ ways: [Way]) {
-    self.ways = ways
-    bounds = ways.reduce(.nothing) { $0.or($1.bounds) }
+    let last = ways.firstIndex { $0.from.isEmpty && $0.to.isEmpty && $0.octets == nil } ?? ways.endIndex
+    self.ways = Array(ways.prefix(last + 1))
+    bounds = self.ways.reduce(.nothing) { $0.or($1.bounds) }
   }
 
   package static let everything = Feasibility([Way(bounds: Bounds())])

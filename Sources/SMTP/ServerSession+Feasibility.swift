@@ -10,14 +10,13 @@ extension ServerSession {
   /// What the message under way may have. Its own limit is not moved while it comes, whatever upstreams announce meanwhile.
   var octetsMax: UInt64 { min(policy.messageOctetsMax, feasibleOctetsMax) }
 
-  /// The null sender goes everywhere.
-  func checkFeasible(from sender: Address?, octets: UInt64?) throws(Reply) {
-    let bounds = feasibility.bounds(from: sender, octets: octets)
-    try check(octets, against: bounds)
+  /// `sender` is the envelope's.
+  func checkFeasible(_ mail: MailCommand, from sender: Address?) throws(Reply) {
+    let bounds = feasibility.bounds(from: sender, octets: mail.size)
+    try check(mail.size, against: bounds)
     if sender?.isASCII == false, !bounds.takesUTF8Senders { throw .senderNeedsUTF8 }
   }
 
-  /// `sender` is the message's.
   func checkFeasible(_ recipient: Address, from sender: Address?) throws(Reply) {
     let bounds = feasibility.bounds(from: sender, to: recipient, octets: declaredOctets)
     try check(declaredOctets, against: bounds)

@@ -370,7 +370,7 @@ package struct ServerSession: Sendable {
     guard login != nil || rights.mayOmitLogin else { throw .loginNeeded(policy.hostname) }
     guard transaction == nil else { throw .transactionOpen }
     let sender = try sender(of: mail)
-    try checkFeasible(from: sender, octets: mail.size)
+    try checkFeasible(mail, from: sender)
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     if login == nil { usedRights.insert(.omittedLogin) }
     if !isTLS { usedRights.insert(.omittedTLS) }

@@ -58,7 +58,7 @@ class Aiosmtpd(Upstream):
 
     username, password = "office@relay.test", "upstream-secret-9"
 
-    def __init__(self, certificate, mode, mechanism=None):
+    def __init__(self, certificate, mode, mechanism=None, size=1 << 26):
         super().__init__()
         self.certificate, self.mode, self.logins = certificate, mode, []
         tls = {"ssl_context": certificate.server_context()} if mode == "implicit" else {
@@ -66,7 +66,7 @@ class Aiosmtpd(Upstream):
         self.controller = _Controller(
             self, "127.0.0.1", self.port, **tls, auth_required=True, auth_require_tls=mode == "starttls",
             auth_exclude_mechanism={"plain": ["LOGIN"], "login": ["PLAIN"], None: []}[mechanism],
-            authenticator=self._authenticate, data_size_limit=1 << 26, enable_SMTPUTF8=False)
+            authenticator=self._authenticate, data_size_limit=size, enable_SMTPUTF8=False)
         self.controller.start()
 
     def settings(self):

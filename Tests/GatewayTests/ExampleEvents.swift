@@ -99,6 +99,8 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .upstreamRecovered("office", pausedSeconds: 720, waiting: 3),
     .upstreamPaced("office", Reply(450, EnhancedStatus(4, 7, 1), "too many messages")),
     .quotaNearlyUsed("office", QuotaUse(used: 400, limit: 500, unit: "messages", seconds: 86_400)),
+    .sizeOffered(Announcements.Offer(octets: 26_214_400, configured: 52_428_800, upstream: "office")),
+    .sizeOffered(Announcements.Offer(octets: 52_428_800, configured: 52_428_800)),
     .quotasUnreadable("cannot read /var/lib/postern/queue/quotas: it is not what posternd wrote"),
     .credentialChanged(
       "office.password", upstream: "office", by: "root", reply: Reply(235, EnhancedStatus(2, 7, 0), peer), released: 3),

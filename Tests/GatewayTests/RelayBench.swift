@@ -41,6 +41,9 @@ final class RelayBench {
   /// Of upstreams that are not as `mood` says, by host.
   var moods: [String: Mood] = [:]
   let board = HealthBoard()
+  let announcements = Announcements()
+  /// What upstreams announce as SIZE, by host.
+  var sizes: [String: UInt64] = [:]
   let detours = Detours()
   private let rules: ExplainRules
   /// Monotonic milliseconds since the start and envelope sender of each transaction that got as far as its dot.
@@ -95,7 +98,7 @@ final class RelayBench {
       parts: Dispatcher.Parts(
         queue: queue, connector: connector, threads: BenchThreads(), clock: clock,
         random: { generator.next() }, log: EventLog(handler: SwiftLogNoOpLogHandler(), level: .critical),
-        quotas: quotas, detours: detours),
+        quotas: quotas, detours: detours, announcements: announcements),
       settings: settings, eventLoop: loop, wakeUp: wakeUp, board: board)
     connector.bench.withLock { $0 = NIOLoopBound(self, eventLoop: loop) }
   }
@@ -191,9 +194,7 @@ private final class RelayPeer {
   let channel: EmbeddedChannel
   private unowned let bench: RelayBench
   private let host: String
-  private var session = ServerSession(
-    policy: ServerPolicy(hostname: "relay.test", offersTLS: false, messageOctetsMax: 1 << 20, recipientsMax: 100),
-    rights: ClientRights(mayOmitLogin: true, mayOmitTLS: true), isTLS: false)
+  private var session: ServerSession
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var isGreeted = false
@@ -202,6 +203,10 @@ private final class RelayPeer {
     self.channel = channel
     self.host = host
     self.bench = bench
+    session = ServerSession(
+      policy: ServerPolicy(
+        hostname: "relay.test", offersTLS: false, messageOctetsMax: bench.sizes[host] ?? 1 << 20, recipientsMax: 100),
+      rights: ClientRights(mayOmitLogin: true, mayOmitTLS: true), isTLS: false)
   }
 
   /// Returns whether anything moved.

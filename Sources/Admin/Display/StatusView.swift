@@ -36,7 +36,10 @@ package enum StatusView {
 
   private static func incoming(_ incoming: StatusReply.Incoming) -> String {
     let listeners = incoming.listeners.map { "\($0.port) \(TerminalText.escaped($0.name))" }
-    return (listeners + [Humane.count(incoming.sessions, "session")]).joined(separator: "  ")
+    let limit = incoming.sizeLimit.map {
+      ["messages up to \(Humane.longSize($0.bytes)) (SIZE of \(TerminalText.escaped($0.upstream)))"]
+    }
+    return (listeners + [Humane.count(incoming.sessions, "session")] + (limit ?? [])).joined(separator: "  ")
   }
 
   private static func outgoing(

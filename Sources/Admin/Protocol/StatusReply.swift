@@ -135,10 +135,30 @@ package struct StatusReply: Sendable, Equatable, Codable {
   package struct Incoming: Sendable, Equatable, Codable {
     package var sessions: Int
     package var listeners: [Listener]
+    /// The largest message that is taken, where that is less than `max_size`.
+    package var sizeLimit: SizeLimit?
 
-    package init(sessions: Int, listeners: [Listener]) {
+    package init(sessions: Int, listeners: [Listener], sizeLimit: SizeLimit? = nil) {
       self.sessions = sessions
       self.listeners = listeners
+      self.sizeLimit = sizeLimit
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case sessions, listeners
+      case sizeLimit = "size_limit"
+    }
+  }
+
+  /// Because of what upstreams announce.
+  package struct SizeLimit: Sendable, Equatable, Codable {
+    package var bytes: Int
+    /// Whose it is.
+    package var upstream: String
+
+    package init(bytes: Int, upstream: String) {
+      self.bytes = bytes
+      self.upstream = upstream
     }
   }
 

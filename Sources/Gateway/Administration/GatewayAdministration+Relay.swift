@@ -52,6 +52,7 @@ extension GatewayAdministration {
     if !upstream.isCapture {
       facts += SecurityFacts(settings, gateway.upstreamHealth.security(of: upstream.name)).facts
       facts.append(UpstreamReply.Fact("login", upstream.loginText))
+      facts.append(UpstreamReply.Fact.announced(gateway.announcements[upstream.name]))
     }
     facts.append(UpstreamReply.Fact("connections", "at most \(upstream.maxConnections)"))
     if upstream.maxPerConnection > 0 {
@@ -83,6 +84,16 @@ extension GatewayAdministration {
 }
 
 extension UpstreamReply.Fact {
+  /// What it offers, as we were told last.
+  static func announced(_ announcement: Announcements.Announcement?) -> Self {
+    guard let announcement else { return Self("announced", "not heard since the start; any size is taken for it") }
+    let keywords = announcement.extensions.keywords
+    return Self(
+      "announced",
+      (keywords.isEmpty ? "nothing of use" : keywords.joined(separator: ", "))
+        + "; \(Timestamp(milliseconds: announcement.seen).forPeople)")
+  }
+
   /// What an upstream may be given, with the time at which more goes on where it does not now.
   static func budgets(
     _ upstream: Configuration.Upstream, _ quota: StatusReply.Quota?, _ health: UpstreamHealth, now: Instant

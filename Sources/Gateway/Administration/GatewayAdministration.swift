@@ -42,7 +42,8 @@ final class GatewayAdministration: Administration {
       upstreams: upstreams,
       incoming: StatusReply.Incoming(
         sessions: gateway.sessionCount,
-        listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) }),
+        listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) },
+        sizeLimit: gateway.announcements.offer.flatMap(StatusReply.SizeLimit.init)),
       spool: spool, pauses: pauses,
       warnings: Self.warnings(of: spool) + upstreams.compactMap(\.warning) + warnings(configuration, queue)
         + Self.warnings(of: pauses, now: now.wall))

@@ -44,6 +44,14 @@ extension StatusReply.Upstream {
   }
 }
 
+extension StatusReply.SizeLimit {
+  /// nil: it is what the configuration says.
+  init?(_ offer: Announcements.Offer) {
+    guard let upstream = offer.upstream else { return nil }
+    self.init(bytes: Int(clamping: offer.octets), upstream: upstream)
+  }
+}
+
 extension Configuration.Upstream {
   /// `host:port`, or the directory of a capture upstream.
   var endpoint: String { isCapture ? captureDirectory : "\(host):\(port)" }

@@ -147,6 +147,9 @@ extension Event: LogRecord {
     case .quotaNearlyUsed(let upstream, let use):
       list.add(.upstream, upstream)
       list.add(.reason, use.description)
+    case .sizeOffered(let offer):
+      list.add(.upstream, offer.upstream)
+      list.add(.size, Int(clamping: offer.octets))
     case .quotasUnreadable(let reason):
       list.add(.reason, reason)
 

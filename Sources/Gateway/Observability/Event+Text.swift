@@ -110,6 +110,10 @@ extension Event {
         ?? "upstream \(upstream) is given mail at full pace again"
     case .quotaNearlyUsed(let upstream, let use):
       "warning: upstream \(upstream) has had \(use); mail for it waits when that is reached"
+    case .sizeOffered(let offer):
+      "messages may have \(offer.octets) octets from now on: "
+        + (offer.upstream.map { "upstream \($0) takes no more, and none takes more; max_size is \(offer.configured)" }
+          ?? "max_size, which upstreams take")
     case .quotasUnreadable(let reason):
       "warning: what was sent before the start is not known, so quotas count from here: \(reason)"
 

@@ -78,6 +78,8 @@ package enum Event: Sendable {
   /// It asked us to slow down, and is given less; nil: it is given all again.
   case upstreamPaced(String, Reply?)
   case quotaNearlyUsed(String, QuotaUse)
+  /// What clients are offered as SIZE has changed, because of what upstreams announce.
+  case sizeOffered(Announcements.Offer)
   case quotasUnreadable(String)
 
   /// `reply` is the upstream's; nil: it was not asked.
@@ -146,6 +148,7 @@ package enum Event: Sendable {
     case .upstreamRecovered, .upstreamPaced(_, nil): .upstreamRecovered
     case .upstreamPaced: .upstreamSlow
     case .quotaNearlyUsed: .quotaNearlyUsed
+    case .sizeOffered: .sizeOffered
     case .quotasUnreadable: .quotasUnreadable
     case .credentialChanged: .credentialChanged
     case .credentialRefused: .credentialRefused

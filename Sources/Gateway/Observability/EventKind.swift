@@ -55,6 +55,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   case upstreamSlow = "upstream-slow"
   case quotaNearlyUsed = "quota-nearly-used"
   case quotasUnreadable = "quotas-unreadable"
+  case sizeOffered = "size-offered"
 
   case credentialChanged = "credential-changed"
   case credentialRefused = "credential-refused"
@@ -116,6 +117,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .upstreamSlow: "0e8515130d70493a8fa235bfdad757e8"
     case .quotaNearlyUsed: "7d63019b2c9549c5b4edbea85d5fb992"
     case .quotasUnreadable: "bf315f8de3a54716bf83ad197d1486c6"
+    case .sizeOffered: "f4ea215757a54fb3934bf9ce3c023073"
     case .credentialChanged: "643cd4018c52477c810a26782d023024"
     case .credentialRefused: "a84845abd24849769521ad96f9444bef"
     case .credentialMissing: "e6f48f2f660f41afad095e6c311f723e"
@@ -139,7 +141,7 @@ package enum EventKind: String, Sendable, CaseIterable {
       .notificationPostponed:
       .warning
     case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
-      .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
+      .upstreamRecovered, .sizeOffered, .credentialChanged, .resumed, .historyResumed, .adminAction:
       .notice
     case .accepted, .queued, .rejected, .clientLeft, .sent, .deferred, .rerouted, .removed, .notified: .info
     }
@@ -154,7 +156,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .sent, .deferred, .failed, .expired, .rerouted: "postern/smtp"
     case .notified, .doubleBounced, .notificationPostponed: "postern/bounce"
     case .queued, .removed, .upstreamPaused, .upstreamAuthFailed, .upstreamTLSFailed, .upstreamUnreachable,
-      .upstreamRecovered, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable:
+      .upstreamRecovered, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable, .sizeOffered:
       "postern/qmgr"
     case .started, .startFailed, .stopping, .configLoaded, .configRejected, .recovered, .spoolCorrupt, .spoolMoved,
       .spoolLow, .spoolSyncFailed, .spoolRecovered, .spoolDoubtful, .tlsCertExpires, .queueStalled, .spoolStalled,

@@ -30,6 +30,8 @@ protocol CarrierDelegate: AnyObject {
   func troubled(_ trouble: UpstreamTrouble)
   /// A dialogue stands, login and all; and it has carried a message.
   func connected(afterTransaction: Bool)
+  /// What the upstream offers on a dialogue that stands.
+  func announced(_ extensions: Extensions)
   /// What TLS came to on a connection that stands, or came this far; nil: it stands in clear.
   func secured(_ security: ConnectionSecurity?)
   /// Octets moved, in or out.

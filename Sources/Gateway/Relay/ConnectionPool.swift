@@ -165,7 +165,10 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   func connectionReady(_ connection: UpstreamHandler) {
     if draining == nil { delegate.connected(afterTransaction: connection.transactions > 0) }
     if connection.transactions == 0 {
-      if draining == nil { delegate.secured(connection.security) }
+      if draining == nil {
+        delegate.announced(connection.session.extensions)
+        delegate.secured(connection.security)
+      }
       if let login = connection.login { logins.accepted(login) }
     }
     offer(connection)

@@ -23,16 +23,19 @@ package final class Dispatcher: BellListener {
     /// nil: no upstream has a quota.
     package var quotas: QuotaBook?
     package var detours: Detours
+    package var announcements: Announcements
     /// Where connections that these settings ask for get their login from.
     package var logins: (UpstreamSettings) -> any LoginSource
 
     package init(
       queue: MessageQueue, connector: any Connector, threads: any WorkerThreads, clock: Clock,
       random: @escaping () -> UInt64, log: EventLog, quotas: QuotaBook? = nil, detours: Detours = Detours(),
+      announcements: Announcements = Announcements(),
       logins: @escaping (UpstreamSettings) -> any LoginSource = { FixedLogin($0.login) }
     ) {
       self.quotas = quotas
       self.detours = detours
+      self.announcements = announcements
       self.queue = queue
       self.connector = connector
       self.threads = threads
@@ -88,11 +91,17 @@ package final class Dispatcher: BellListener {
     self.board = board
     accounts = settings.upstreams.map(makeAccount)
     serve(settings.routes, routing: 0)
+    learn(settings)
     wakeUp.attach(self)
   }
 
   private func makeAccount(_ settings: UpstreamSettings) -> UpstreamAccount {
     UpstreamAccount(settings, pauses: pauses, parts: parts, eventLoop: eventLoop, board: board, owner: self)
+  }
+
+  /// What upstreams announced counts while they are in use.
+  private func learn(_ settings: Settings) {
+    if let offer = parts.announcements.adopt(settings) { parts.log.report(.sizeOffered(offer)) }
   }
 
   private func serve(_ table: RouteTable, routing: UInt32) {
@@ -149,6 +158,7 @@ package final class Dispatcher: BellListener {
     }
     for account in old where !accounts.contains(where: { $0 === account }) { retire(account) }
     serve(new.routes, routing: routing)
+    learn(new)
     settleStandstill()
     run()
   }

@@ -77,6 +77,11 @@ package struct RouteTable: MailRouter, Equatable {
     return (place.map { routes[$0] }, ways[Int(lane)])
   }
 
+  /// Each route with its way, in the order in which they are tried; mail that none of them names has the first way.
+  package var routedWays: some Sequence<(Configuration.Route, Way)> {
+    zip(routes, lanes.lazy.map { ways[Int($0)] })
+  }
+
   private func decide(_ delivery: Configuration.Delivery) -> (place: Int?, lane: UInt8) {
     guard let place = routes.firstIndex(where: { $0.matches(delivery) }) else { return (nil, 0) }
     return (place, lanes[place])

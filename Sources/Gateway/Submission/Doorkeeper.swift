@@ -18,6 +18,7 @@ struct Doorkeeper: Sendable {
   let log: EventLog
   let admission: Admission
   let rates: ClientRates
+  let announcements: Announcements
 
   func admit(
     _ listener: Configuration.Listener, from address: IPAddress, on eventLoop: any EventLoop
@@ -35,7 +36,7 @@ struct Doorkeeper: Sendable {
       return .session(
         SubmissionContext(
           settings: settings.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
-          clock: clock, log: log, admission: admission, rates: rates,
+          clock: clock, log: log, admission: admission, rates: rates, announcements: announcements,
           left: { counts.leave(listener.name, from: address) }))
     case .listenerFull, .gatewayFull:
       log.report(.sessionsExceeded(logged(listener, address)))

@@ -16,13 +16,15 @@ package struct SubmissionContext {
   package var log: EventLog
   package var admission: Admission
   package var rates: ClientRates
+  package var announcements: Announcements
   /// The connection is gone: gives back its place.
   package var left: @Sendable () -> Void
 
   package init(
     settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
     logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
-    rates: ClientRates = ClientRates(), left: @escaping @Sendable () -> Void
+    rates: ClientRates = ClientRates(), announcements: Announcements = Announcements(),
+    left: @escaping @Sendable () -> Void
   ) {
     self.settings = settings
     self.listener = listener
@@ -34,6 +36,7 @@ package struct SubmissionContext {
     self.log = log
     self.admission = admission
     self.rates = rates
+    self.announcements = announcements
     self.left = left
   }
 }

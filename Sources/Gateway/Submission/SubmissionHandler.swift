@@ -34,6 +34,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   /// What the client hears behind the reply to this message, which is the last.
   private var farewell: Reply?
   private var timer = SessionTimer()
+  private var feasibility: FeasibilityWatch
   /// The session's, when the deadline was set last.
   private var progress: UInt64 = 0
 
@@ -41,6 +42,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     self.submission = submission
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
+    feasibility = FeasibilityWatch(
+      settings: submission.settings, client: client?.name, address: submission.address,
+      announcements: submission.announcements)
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
@@ -154,7 +158,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: what the session decides
 
   private func process(_ context: ChannelHandlerContext) {
-    if !session.isReadingContent { session.intake = intake }
+    if !session.isReadingContent {
+      session.intake = intake
+      if let news = feasibility.news(login: session.login) { session.feasibility = news }
+    }
     while true {
       switch session.received(&input, into: &output) {
       case .wait:
