@@ -92,7 +92,9 @@ package final class Gateway: Sendable {
     storage.watch.look()
     let sessionLoops = threads.mail.makeIterator().map { SubmissionLoop(eventLoop: $0) }
     self.sessionLoops = sessionLoops
-    logins = LoginChecker(settings: holder, clock: clock, threads: threads.login)
+    logins = LoginChecker(
+      settings: holder, clock: clock, threads: threads.login,
+      watch: UsersWatch(settings: holder, threads: threads.disk, log: log))
     let doorkeeper = Doorkeeper(
       settings: holder, counts: counts, loops: sessionLoops, queue: storage.queue, logins: logins, clock: clock,
       log: log, admission: storage.watch.admission, rates: ClientRates(),

@@ -14,6 +14,8 @@ import TLS
 package struct Settings: Sendable {
   package var configuration: Configuration
   package var users: UsersFile
+  /// The file when it was read; nil: they come from none.
+  package internal(set) var usersSeen: FileSighting?
   /// nil: no listener uses TLS.
   package var serverTLS: TLSContext?
   /// For clients that may speak TLS as it was; nil: there are none.
@@ -111,6 +113,7 @@ extension Settings {
     _ configuration: Configuration, _ rules: ExplainRules, replacing old: Settings?, credentials: Credentials
   ) throws(SettingsError) -> Settings {
     do {
+      let usersSeen = FileSighting(of: configuration.access.usersFile)
       let usesTLS = configuration.listeners.contains { $0.security != .none }
       var settings = Settings(
         configuration: configuration,
@@ -126,6 +129,7 @@ extension Settings {
             upstream, hostname: configuration.hostname, rules, replacing: old, from: credentials)
         })
       if let fault = settings.routes.fault { throw SettingsError(fault) }
+      settings.usersSeen = usersSeen
       settings.routers = DefaultGateways.read()
       if usesTLS, configuration.clients.contains(where: { $0.allow.contains(.tls10) }) {
         settings.oldServerTLS = try TLSContext.server(
@@ -167,5 +171,16 @@ package final class SettingsHolder: Sendable {
 
   package func replace(_ new: Settings) {
     settings.withLock { $0 = new }
+  }
+
+  /// The users file is another one than it was. nil: what it holds cannot be used. False: somebody else has replaced them
+  /// since, and nothing was done.
+  func replaceUsers(_ users: UsersFile?, _ sighting: FileSighting, insteadOf seen: FileSighting) -> Bool {
+    settings.withLock { settings in
+      guard settings.usersSeen == seen else { return false }
+      settings.usersSeen = sighting
+      if let users { settings.users = users }
+      return true
+    }
   }
 }

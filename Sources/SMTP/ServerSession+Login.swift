@@ -37,6 +37,7 @@ extension ServerSession {
     switch verdict {
     case .rejected: Refusal(command: "AUTH", reply: .loginRejected(rights.clientName))
     case .throttled: Refusal(command: "AUTH", reply: .loginThrottled)
+    case .crowded: Refusal(command: "AUTH", reply: .tooManySessionsOfLogin)
     case .accepted, .unavailable: nil
     }
   }

@@ -121,7 +121,7 @@ struct UserEdit {
     } catch {
       if error.code == "daemon.not_running" { return false }
       var error = error
-      error.message = "the users file is written, but not in force: \(error.message)"
+      error.message = "the users file is written and holds for new logins, but the reload failed: \(error.message)"
       error.hint = "postern reload"
       throw error
     }

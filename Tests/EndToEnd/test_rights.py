@@ -1,15 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Who may send as whom, to whom, and how much; exceptions for one client hold for that client."""
+import base64
 import email
 import email.policy
+import hashlib
+import hmac
 import smtplib
 import socket
 import ssl
 
 import pytest
 
-from gateway import MUST_LOG_IN, NEEDS_NOTHING, TRUSTED, USER, submit
+from gateway import MUST_LOG_IN, NEEDS_NOTHING, PASSWORD, TRUSTED, USER, submit
 from messages import message, token
 from upstreams import Aiosmtpd, ScriptedUpstream
 
@@ -132,6 +135,71 @@ def test_of_what_a_device_cannot_deliver_the_postmaster_is_told(open_upstream, m
     gateway.submit(message(subject), sender="")
     mail = upstream.await_mail(subject)
     assert (mail.sender, mail.recipients) == ("", (ADMIN,))
+
+
+def scram(password, meanwhile=lambda: None):
+    """What smtplib is to say (RFC 5802); `meanwhile` happens between the challenge and the proof."""
+    first = f"n={USER},r=rOprNGfwEbeRWgbNEkqO"
+
+    def answer(challenge=None):
+        if challenge is None:
+            return f"n,,{first}"
+        text = challenge.decode()
+        if text.startswith("v="):
+            return ""
+        meanwhile()
+        given = dict(part.split("=", 1) for part in text.split(","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(given["s"]), int(given["i"]))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        bare = f"c=biws,r={given['r']}"
+        signature = hmac.digest(hashlib.sha256(key).digest(), f"{first},{text},{bare}".encode(), "sha256")
+        proof = bytes(one ^ other for one, other in zip(key, signature))
+        return f"{bare},p={base64.b64encode(proof).decode()}"
+
+    return answer
+
+
+def test_another_password_and_a_ban_hold_from_the_next_login_on_whatever_becomes_of_the_reload(make_gateway):
+    gateway = make_gateway(changes={"access": {"auth_failures": "off"}})
+    # Nothing of this can be taken over by a reload.
+    gateway.configure({"queue": {"directory": gateway.directory / "elsewhere"}})
+    another = "another-horse-9"
+
+    def change(verb, *options, **input):
+        said = gateway.postern("users", verb, USER, *options, exit=78, **input)
+        assert gateway.events("config-rejected"), said
+
+    def said_to(password, meanwhile=lambda: None):
+        answers = []
+        for mechanism in ("PLAIN", "SCRAM-SHA-256"):
+            with gateway.client("starttls", MUST_LOG_IN) as session:
+                session.user, session.password = USER, password
+                answer = session.auth_plain if mechanism == "PLAIN" else scram(password, meanwhile)
+                try:
+                    answers.append(session.auth(mechanism, answer)[0])
+                except smtplib.SMTPAuthenticationError as refused:
+                    answers.append(refused.smtp_code)
+        return answers
+
+    # So often that it is remembered.
+    assert said_to(PASSWORD) == said_to(PASSWORD) == [235, 235]
+    change("passwd", "--password-stdin", input=another + "\n")
+    gateway.add_secret(USER, another)
+    assert said_to(PASSWORD) == [535, 535]
+    assert said_to(another) == said_to(another) == [235, 235]
+    # The challenge was that of a user who may log in, the proof comes too late.
+    assert said_to(another, meanwhile=lambda: change("disable")) == [235, 535]
+    assert said_to(another) == [535, 535]
+    change("enable")
+    assert said_to(another) == [235, 235]
+    assert said_to(another, lambda: change("passwd", "--password-stdin", input=PASSWORD + "\n")) == [235, 535]
+    # A file that cannot be read changes nothing.
+    users = gateway.directory / "users"
+    users.write_text(users.read_text() + "bob\n")
+    assert said_to(PASSWORD) == [235, 235]
+    (rejected,) = [event for event in gateway.events("config-rejected") if "user 'bob'" in event["reason"]]
+    users.unlink()
+    assert said_to(PASSWORD) == [235, 235]
 
 
 def test_a_client_is_held_to_its_recipients_and_its_rate(make_gateway):

@@ -51,19 +51,26 @@ package final class LoginChecker: Sendable {
   private let settings: SettingsHolder
   private let clock: Clock
   private let threads: any WorkerThreads
+  /// nil: the users come from no file.
+  private let watch: UsersWatch?
   private let key = SecureRandom.octets(32)
   private let nobody = SCRAMVerifier(password: SecureRandom.octets(16), salt: SecureRandom.octets(16))
 
   /// What SCRAM goes on with.
-  package enum LookedUp {
+  package enum LookedUp: Sendable {
     /// Of a user who may log in, or one that nobody's password fits; the client cannot tell which.
     case verifier(SCRAMVerifier)
     case throttled
   }
   private let state = Mutex(State())
 
-  package init(settings: SettingsHolder, clock: Clock, threads: any WorkerThreads) {
+  package convenience init(settings: SettingsHolder, clock: Clock, threads: any WorkerThreads) {
+    self.init(settings: settings, clock: clock, threads: threads, watch: nil)
+  }
+
+  init(settings: SettingsHolder, clock: Clock, threads: any WorkerThreads, watch: UsersWatch?) {
     self.settings = settings
+    self.watch = watch
     self.clock = clock
     self.threads = threads
   }
@@ -74,19 +81,30 @@ package final class LoginChecker: Sendable {
   /// As whom a user may send where users may be themselves only.
   package func addresses(of name: String) -> [MailboxPattern] { settings.current.users.user(named: name)?.own ?? [] }
 
+  /// `known` is what the name was looked up to, if it was.
   package func check(
-    _ attempt: LoginAttempt, from address: String, on eventLoop: any EventLoop
+    _ attempt: LoginAttempt, known: SCRAMVerifier? = nil, from address: String, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ServerSession.LoginVerdict> {
-    switch attempt.evidence {
-    case .password(let password):
-      return check(attempt.name, password, from: address, on: eventLoop)
-    case .proof(let isRight):
-      // Looked at again: sessions that were given a challenge before others failed do not get another guess each.
-      if isThrottled(attempt.name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
-      // The users file may have changed since the name was looked up.
-      let verdict = decided(attempt.name, isRight && verifier(of: attempt.name) != nil, from: address)
-      return eventLoop.makeSucceededFuture(verdict)
+    withUsersOfNow(on: eventLoop) { checker in
+      switch attempt.evidence {
+      case .password(let password):
+        return checker.check(attempt.name, password, from: address, on: eventLoop)
+      case .proof(let isRight):
+        // Looked at again: sessions that were given a challenge before others failed do not get another guess each.
+        if checker.isThrottled(attempt.name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
+        // The user may have another password since the name was looked up, or be no more.
+        let isOfNow = checker.verifier(of: attempt.name).map { $0 == known } ?? false
+        return eventLoop.makeSucceededFuture(checker.decided(attempt.name, isRight && isOfNow, from: address))
+      }
     }
+  }
+
+  /// At once where there is no file to look at.
+  private func withUsersOfNow<Outcome: Sendable>(
+    on eventLoop: any EventLoop, _ body: @escaping @Sendable (LoginChecker) -> EventLoopFuture<Outcome>
+  ) -> EventLoopFuture<Outcome> {
+    guard let watch else { return body(self) }
+    return watch.look(on: eventLoop).flatMap { body(self) }
   }
 
   private func check(
@@ -113,7 +131,13 @@ package final class LoginChecker: Sendable {
 
   /// For a name that nobody has it is the same as long as the first user is, over restarts too, and looks like his; no
   /// proof fits it.
-  package func lookUp(_ name: String, from address: String) -> LookedUp {
+  package func lookUp(
+    _ name: String, from address: String, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<LookedUp> {
+    withUsersOfNow(on: eventLoop) { eventLoop.makeSucceededFuture($0.lookUp(name, from: address)) }
+  }
+
+  private func lookUp(_ name: String, from address: String) -> LookedUp {
     if isThrottled(name, from: address) { return .throttled }
     let salt = HMACSHA256.authenticate(Array(name.utf8), key: model.serverKey).prefix(model.salt.count)
     return .verifier(verifier(of: name) ?? nobody.salted(Array(salt), iterations: model.iterations))

@@ -23,6 +23,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var tls: TLSFacts?
   /// Of the login that was accepted.
   private var mechanism: SASLMechanism?
+  /// What the client was challenged for.
+  private var challenged: SCRAMVerifier?
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var message: IncomingMessage
@@ -187,7 +189,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
         guard send(context) else { return }
         return startTLS(context)
       case .lookUp(let name, let mechanism):
-        if lookUp(name, mechanism, context) == .close { return close(context) }
+        guard send(context) else { return }
+        return lookUp(name, mechanism, context)
       case .verify(let attempt):
         guard send(context) else { return }
         return verify(attempt, context)
@@ -235,27 +238,37 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
-  private func lookUp(
-    _ name: String, _ mechanism: SASLMechanism, _ context: ChannelHandlerContext
-  ) -> ServerSession.Action? {
-    switch submission.logins.lookUp(name, from: addressText) {
+  private func lookUp(_ name: String, _ mechanism: SASLMechanism, _ context: ChannelHandlerContext) {
+    isSuspended = true
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    submission.logins.lookUp(name, from: addressText, on: context.eventLoop).whenSuccess { found in
+      bound.value.lookedUp(found, name, mechanism)
+    }
+  }
+
+  private func lookedUp(_ found: LoginChecker.LookedUp, _ name: String, _ mechanism: SASLMechanism) {
+    guard let context, !isClosing else { return }
+    let action: ServerSession.Action?
+    switch found {
     case .verifier(let verifier):
+      challenged = verifier
       let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
       let bindings = ChannelBindings(
         exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
-      return session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
+      action = session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
     case .throttled:
       submission.log.report(.loginThrottled(logged, user: knownUser(name), mechanism: mechanism))
-      return session.loginChecked(.throttled, into: &output)
+      action = session.loginChecked(.throttled, into: &output)
     }
+    if action == .close { return close(context) }
+    resume(context)
   }
 
   private func verify(_ attempt: LoginAttempt, _ context: ChannelHandlerContext) {
     isSuspended = true
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    submission.logins.check(attempt, from: addressText, on: context.eventLoop).whenSuccess { verdict in
-      bound.value.loginChecked(verdict, attempt)
-    }
+    submission.logins.check(attempt, known: challenged, from: addressText, on: context.eventLoop)
+      .whenSuccess { bound.value.loginChecked($0, attempt) }
   }
 
   private func loginChecked(_ checked: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
