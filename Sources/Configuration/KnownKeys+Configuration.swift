@@ -34,14 +34,14 @@ extension KnownKeys {
         ["directory", "retry", "lifetime", "warn_after", "history_keep", "dropped_keep", "min_free", "max_messages"]
       ),
       ("bounce", ["to"]),
-      ("tls", ["certificate", "key", "minimum"]),
+      ("tls", ["certificate", "key", "minimum", "client_ca"]),
       ("control", ["directory"]),
       ("log", ["level"]),
     ],
     later: [
       "": ["archive", "aliases", "metrics", "alert"],
       "upstream.NAME": ["lookup"],
-      "tls": ["names", "client_ca"],
+      "tls": ["names"],
       "log": ["style", "addresses"],
     ],
     valuesAtTop: ["hostname", "postmaster"])

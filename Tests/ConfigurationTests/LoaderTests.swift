@@ -113,6 +113,7 @@ struct LoaderTests {
       certificate = "/c.pem"
       key = "/k.pem"
       minimum = "1.3"
+      client_ca = "/ca.pem"
       [control]
       directory = "/control"
       [log]
@@ -194,6 +195,7 @@ struct LoaderTests {
     expected.tls.certificate = "/c.pem"
     expected.tls.key = "/k.pem"
     expected.tls.minimum = .v13
+    expected.tls.clientAuthorities = "/ca.pem"
     expected.control.directory = "/control"
     expected.log.level = .debug
     #expect(configuration == expected)

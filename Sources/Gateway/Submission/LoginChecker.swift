@@ -95,6 +95,11 @@ package final class LoginChecker: Sendable {
         // The user may have another password since the name was looked up, or be no more.
         let isOfNow = checker.verifier(of: attempt.name).map { $0 == known } ?? false
         return eventLoop.makeSucceededFuture(checker.decided(attempt.name, isRight && isOfNow, from: address))
+      case .certificate:
+        // Nothing can be guessed here, so nothing is counted. The users file may have changed since the handshake.
+        guard checker.verifier(of: attempt.name) != nil else { return eventLoop.makeSucceededFuture(.rejected) }
+        checker.noteLogin(attempt.name, from: address)
+        return eventLoop.makeSucceededFuture(.accepted)
       }
     }
   }
