@@ -20,9 +20,8 @@ enum FieldName: Equatable {
   case date, messageID, from, sender, replyTo, received, bcc, subject, other
 }
 
-/// Reads a line of a header block up to the octet that decides what the line is. `HeaderScanner`, `HeaderBlock`,
-/// `BccRemoval` and `SenderRewriting` share it, so that what one calls a field is a field for the others. It keeps no text beyond sixteen
-/// octets of the name.
+/// Reads a line of a header block up to the octet that decides what the line is. `HeaderWalker` and `HeaderBlock` share
+/// it, so that what one calls a field is a field for the other. It keeps no text beyond sixteen octets of the name.
 struct HeaderLineReader: Sendable {
   private enum Place { case name, spaceAfterName, lineEnd }
 

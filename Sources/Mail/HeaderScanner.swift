@@ -1,6 +1,5 @@
 // SPDX-FileCopyrightText: 2026 The Postern Authors
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
 
 /// Learns what submission must know about a message while its octets arrive: which fields are there, where the header
 /// block ends, whether eight-bit octets occur. One pass, constant memory, chunks of any size. The caller feeds the
@@ -29,13 +28,9 @@ package struct HeaderScanner: Sendable {
   /// Content begins with something that is no header: what we add in front needs an empty line behind it.
   package private(set) var isBodyOnly = false
 
-  private enum Place { case lineStart, value, body }
-
   private let skipsBody: Bool
-  private var place = Place.lineStart
-  private var line = HeaderLineReader()
+  private var walker = HeaderWalker()
   private var field = FieldName.other
-  private var isFirstLine = true
   private var octetsOfHeader = 0
   /// The first message identifier without white space; nil once it is too long or has octets that no identifier may
   /// have.
@@ -53,7 +48,7 @@ package struct HeaderScanner: Sendable {
   package mutating func consume(_ octets: RawSpan) {
     octets.withUnsafeBytes { octets in
       var headerCount = 0
-      if place != .body {
+      if !walker.isInBody {
         headerCount = consumeHeader(octets)
       }
       if headerCount > 0, !isHeaderEightBit {
@@ -67,12 +62,12 @@ package struct HeaderScanner: Sendable {
 
   /// The content is complete.
   package mutating func finish() {
-    if place == .lineStart && isFirstLine {
+    if walker.isAtBeginning {
       isBodyOnly = octetsOfHeader > 0
-    } else if place != .body {
+    } else if !walker.isInBody {
       headerOctets = octetsOfHeader
     }
-    place = .body
+    walker.finish()
   }
 
   /// The first message identifier with its angle brackets, when it is plain enough to be shown.
@@ -89,60 +84,41 @@ package struct HeaderScanner: Sendable {
   /// Returns how many octets belonged to the header block.
   private mutating func consumeHeader(_ octets: UnsafeRawBufferPointer) -> Int {
     let limit = min(octets.count, MailLimits.headerOctetsMax - octetsOfHeader)
+    let header = UnsafeRawBufferPointer(rebasing: octets[..<limit])
     var position = 0
-    while position < limit && place != .body {
-      if place == .lineStart {
-        if let kind = line.read(octets[position]) { receivedLine(kind) }
-        position += 1
-        // A verdict may fall on the line's last octet.
-        if place == .value && octets[position - 1] == UInt8(ascii: "\n") { startLine() }
-      } else {
-        let rest = UnsafeRawBufferPointer(rebasing: octets[position..<limit])
-        let found = memchr(rest.baseAddress!, Int32(UInt8(ascii: "\n")), rest.count)
-        let end = found.map { UnsafeRawPointer($0) - rest.baseAddress! + 1 } ?? rest.count
+    while position < limit && !walker.isInBody {
+      let start = position
+      switch walker.step(header, &position) {
+      case .undecided: break
+      case .begins(let line): received(line)
+      case .goesOn:
         switch field {
-        case .messageID: keepIdentifier(rest[..<end])
-        case .received: ownTrace.read(rest[..<end])
-        case .from, .sender: authors?.read(rest[..<end])
+        case .messageID: keepIdentifier(header[start..<position])
+        case .received: ownTrace.read(header[start..<position])
+        case .from, .sender: authors?.read(header[start..<position])
         case .date, .replyTo, .bcc, .subject, .other: break
         }
-        position += end
-        if found != nil { startLine() }
       }
     }
     octetsOfHeader += position
-    if place == .body {
+    if walker.isInBody {
       headerOctets = isBodyOnly ? 0 : octetsOfHeader
     } else if position < octets.count {
       isHeaderTooLong = true
-      place = .body
+      walker.finish()
     }
     return position
   }
 
-  private mutating func startLine() {
-    place = .lineStart
-    line = HeaderLineReader()
-    isFirstLine = false
-  }
-
-  private mutating func receivedLine(_ kind: HeaderLine) {
-    place = .value
-    switch kind {
-    case .field(let name):
-      receivedField(name)
-    case .empty:
-      place = .body
-    case .continuation where !isFirstLine:
-      break
-    case .mailbox where isFirstLine:
+  private mutating func received(_ line: HeaderWalker.Line) {
+    switch line {
+    case .field(let name): receivedField(name)
+    case .continuation, .end: break
+    case .stray: field = .other
+    case .mailbox:
       startsWithMailboxLine = true
       field = .other
-    case .continuation, .mailbox, .other:
-      field = .other
-      guard isFirstLine else { return }
-      isBodyOnly = true
-      place = .body
+    case .noHeader: isBodyOnly = true
     }
   }
 

@@ -9,14 +9,10 @@
 /// The relay feeds the stored chunks in order and sends what comes back. `Resent-` fields and signatures stay as they
 /// are. A message without an author gets the account as one. The body passes untouched and uncopied; at most one field is held back. The envelope is not its business.
 package struct SenderRewriting: Sendable {
-  private enum Place { case lineStart, value, body }
-
   private let account: [UInt8]
   private let accepts: @Sendable (String) -> Bool
 
-  private var place = Place.lineStart
-  private var line = HeaderLineReader()
-  private var isFirstLine = true
+  private var walker = HeaderWalker()
   /// The beginning of a line that may still become one of our fields.
   private var held: [UInt8] = []
   /// The field that is held back, if one is; octets beyond `senderFieldOctetsMax` are counted out.
@@ -42,40 +38,34 @@ package struct SenderRewriting: Sendable {
   package var heldOctets: Int { held.count + (field?.octets.count ?? 0) }
 
   package mutating func filter(_ octets: [UInt8]) -> [UInt8] {
-    if place == .body { return octets }
+    if walker.isInBody { return octets }
     var kept: [UInt8] = []
     kept.reserveCapacity(held.count + octets.count)
     var position = 0
-    while position < octets.count {
-      switch place {
-      case .lineStart:
-        let octet = octets[position]
-        position += 1
-        held.append(octet)
-        guard let kind = line.read(octet) else { continue }
-        kept += receivedLine(kind)
+    while position < octets.count, !walker.isInBody {
+      let start = position
+      let step = octets.withUnsafeBytes { walker.step($0, &position) }
+      switch step {
+      case .undecided:
+        held += octets[start..<position]
+        continue
+      case .begins(let line):
+        kept += received(line)
         keep(held[...], &kept)
         held.removeAll(keepingCapacity: true)
-        if place == .value && octet == UInt8(ascii: "\n") { startLine() }
-      case .value:
-        let newline = octets[position...].firstIndex(of: UInt8(ascii: "\n"))
-        let end = newline.map { $0 + 1 } ?? octets.count
-        keep(octets[position..<end], &kept)
-        position = end
-        if newline != nil { startLine() }
-      case .body:
-        kept += octets[position...]
-        position = octets.count
+      case .goesOn: break
       }
+      keep(octets[start..<position], &kept)
     }
+    kept += octets[position...]
     if let octet = kept.last { last = octet }
     return kept
   }
 
   /// The content is complete: returns what was still held back.
   package mutating func finish() -> [UInt8] {
-    guard place != .body else { return [] }
-    place = .body
+    guard !walker.isInBody else { return [] }
+    walker.finish()
     // A line that ends before it is known what it is belongs to nothing.
     var rest = endField() + held
     held = []
@@ -84,15 +74,9 @@ package struct SenderRewriting: Sendable {
     return rest + added
   }
 
-  private mutating func startLine() {
-    place = .lineStart
-    line = HeaderLineReader()
-    isFirstLine = false
-  }
-
   /// Octets of the field that is being read.
   private mutating func keep(_ octets: ArraySlice<UInt8>, _ kept: inout [UInt8]) {
-    guard field != nil, place != .body else {
+    guard field != nil else {
       kept += octets
       return
     }
@@ -102,11 +86,9 @@ package struct SenderRewriting: Sendable {
   }
 
   /// A line begins: returns what goes out before it.
-  private mutating func receivedLine(_ kind: HeaderLine) -> [UInt8] {
-    place = .value
-    switch kind {
-    case .continuation where !isFirstLine:
-      return []
+  private mutating func received(_ line: HeaderWalker.Line) -> [UInt8] {
+    switch line {
+    case .continuation, .mailbox, .noHeader: return []
     case .field(let name):
       let before = endField()
       hasField = true
@@ -116,15 +98,8 @@ package struct SenderRewriting: Sendable {
       default: break
       }
       return before
-    case .empty:
-      let before = endField() + addedFields()
-      place = .body
-      return before
-    case .mailbox where isFirstLine:
-      return []
-    case .continuation, .mailbox, .other:
-      if isFirstLine { place = .body }
-      return endField()
+    case .end: return endField() + addedFields()
+    case .stray: return endField()
     }
   }
 
