@@ -25,6 +25,15 @@ package enum Limits {
   /// Commands in a row that move no mail, before and after a login.
   package static let idleCommandsBeforeLoginMax = 100
   package static let idleCommandsAfterLoginMax = 1_000
+  /// Chunks that move no mail, as far as the bound above is concerned: who sends a message in pieces this small wants time.
+  static let smallChunkOctets: UInt64 = 512
+  /// Replies that wait to be sent before the next command is looked at. A command of eight octets can ask for two hundred.
+  static let unsentReplyOctetsMax = 4_096
+  /// Messages whose content arrives at the same time, each with a chunk of it in memory: 64 MiB.
+  package static let arrivingMessagesMax = 1_024
+  /// Chunks of content that the sessions of an event loop have under way to the disk at the same time; others wait for
+  /// their turn. 2 MiB are written as fast as more, and nobody's small message waits long for a sync of them.
+  package static let chunksUnderWayMax = 32
   /// RFC 5321 section 6.3: a message with more trace fields than this goes in a circle.
   package static let receivedFieldsMax = 100
   /// The same of those that we wrote ourselves. More than one is possible, where a message comes back by way of a list.
@@ -34,12 +43,13 @@ package enum Limits {
 
   /// RFC 5321 section 4.5.3.2.7.
   package static let commandSeconds = 300
-  /// RFC 5321 section 4.5.3.2.5: the time for one block of content.
-  package static let contentSeconds = 180
+  /// How long content may stand still. It has this time when it begins, and gets back what its octets earn.
+  package static let contentSeconds = 120
+  /// Slower than this for long is too slow.
+  package static let contentOctetsPerSecond = 100
   /// The same while we wait for the end of the message to restart; others wait for us.
   package static let drainedContentSeconds = 3
-  /// Content counts as progress in steps of so much: 180 s for a step is the least rate, about 23 octets a second.
-  package static let contentProgressOctets: UInt64 = 4_096
+  package static let drainedContentOctetsPerSecond = 1_400
   /// From the connection to a login, all commands together; a client that needs no login is not held to it.
   package static let loginSeconds = 60
   package static let handshakeSeconds = 10

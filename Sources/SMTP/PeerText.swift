@@ -31,8 +31,13 @@ package struct PeerText: Sendable, Hashable, CustomStringConvertible {
       return
     }
     var scalars = String.UnicodeScalarView()
+    var count = 0
     for scalar in String(decoding: plain, as: UTF8.self).unicodeScalars {
-      scalars.append(Self.isHarmless(scalar) ? scalar : "?")
+      let kept: Unicode.Scalar = Self.isHarmless(scalar) ? scalar : "?"
+      // U+FFFD is longer than the octet that it stands for.
+      count += UTF8.width(kept)
+      guard count <= Self.octetsMax else { break }
+      scalars.append(kept)
     }
     text = String(scalars)
   }

@@ -32,6 +32,9 @@ extension Reply {
   static let badChunkSize = Reply(
     501, EnhancedStatus(5, 5, 4), "Syntax: BDAT takes a number of octets and LAST; closing")
 
+  /// RFC 2920 section 3.1: DATA is the last command of a group.
+  static let contentUninvited = Reply(554, EnhancedStatus(5, 5, 0), "Content came without waiting for 354; closing")
+
   static func chunkTaken(_ octets: UInt64) -> Reply {
     Reply(250, EnhancedStatus(2, 0, 0), "\(octets) octets so far")
   }
@@ -130,6 +133,8 @@ extension Reply {
   package static let diskFull = Reply(452, EnhancedStatus(4, 3, 1), "Gateway disk full, try later (admin was told)")
   package static let queueFull = Reply(452, EnhancedStatus(4, 3, 1), "Gateway queue full, try later (admin was told)")
   static let noRoom = Reply(452, EnhancedStatus(4, 3, 1), "No room for a message of that size, try later")
+  static let tooManyMessagesAtOnce = Reply(
+    452, EnhancedStatus(4, 3, 1), "Too many messages are arriving, try again in a moment")
   package static let diskRefused = Reply(451, EnhancedStatus(4, 3, 0), "Gateway could not store the message, try again")
   static let tooManyLoginFailures = Reply(421, EnhancedStatus(4, 7, 0), "Too many failed logins")
   static let tooManyIdleCommands = Reply(421, EnhancedStatus(4, 7, 0), "Too many commands without mail")
@@ -143,6 +148,8 @@ extension Reply {
     421, EnhancedStatus(4, 3, 2), "Too many connections, try again in a moment")
   package static let tooManySessionsOfClient = Reply(
     421, EnhancedStatus(4, 7, 0), "Too many connections from this address")
+
+  static let tooManySessionsOfLogin = Reply(421, EnhancedStatus(4, 7, 0), "Too many connections with this login")
 
   static func queued(_ id: String) -> Reply { Reply(250, EnhancedStatus(2, 0, 0), "OK queued as \(id)") }
 }

@@ -14,7 +14,7 @@ extension ServerSession {
       state = .closed
       return .close
     }
-    if octets == 0, !isLast, !countIdleCommand(into: &output) { return .close }
+    if octets < Limits.smallChunkOctets, !isLast, !countIdleCommand(into: &output) { return .close }
     if chunks == nil, let reply = refusalOfContent {
       guard octets <= policy.messageOctetsMax else {
         say(.tooBig(limit: policy.messageOctetsMax), to: "BDAT", into: &output)
@@ -56,20 +56,13 @@ extension ServerSession {
     return nil
   }
 
-  /// Why no content may come now; nil: it may.
-  private var refusalOfContent: Reply? {
-    guard let transaction else { return .mailFirst }
-    guard !transaction.recipients.isEmpty else { return .recipientFirst }
-    return intake.refusal(of: declaredOctets)
-  }
-
   mutating func discard(
     _ octets: UInt64, _ reply: Reply?, endsMessage: Bool, _ input: inout ByteBuffer, into output: inout ByteBuffer
   ) -> Action? {
     let count = min(input.readableBytes, Int(clamping: octets))
     input.moveReaderIndex(forwardBy: count)
     let rest = octets - UInt64(count)
-    progress += octets / Limits.contentProgressOctets - rest / Limits.contentProgressOctets
+    contentOctets += UInt64(count)
     guard rest == 0 else {
       state = .discarding(rest, reply, endsMessage: endsMessage)
       return .wait

@@ -46,14 +46,29 @@ extension ServerSession {
     }
   }
 
-  mutating func beginContent(into output: inout ByteBuffer) throws(Reply) {
-    guard let transaction else { throw .mailFirst }
-    guard !transaction.recipients.isEmpty else { throw .recipientFirst }
-    guard chunks == nil else { throw .contentBegun }
-    if let refusal = intake.refusal(of: declaredOctets) { throw refusal }
+  /// Who has sent content along with DATA, and may not send it, has it taken for commands by nobody: what stands in a
+  /// message may have been written by anybody.
+  mutating func beginContent(unprocessed: Int, into output: inout ByteBuffer) throws(Reply) -> Action? {
+    if let reply = refusalOfData {
+      guard unprocessed > 0 else { throw reply }
+      say(reply, to: "DATA", into: &output)
+      return end(.contentUninvited, into: &output)
+    }
     say(.startContent, into: &output)
     refusal = nil
     state = .readingContent(.data(ContentReader(mendsLineEnds: rights.mayEndLinesInLF)))
+    return nil
+  }
+
+  private var refusalOfData: Reply? {
+    chunks == nil ? refusalOfContent : .contentBegun
+  }
+
+  /// Why no content may come now; nil: it may.
+  var refusalOfContent: Reply? {
+    guard let transaction else { return .mailFirst }
+    guard !transaction.recipients.isEmpty else { return .recipientFirst }
+    return intake.refusalOfContent(of: declaredOctets)
   }
 
   mutating func readContent(
@@ -61,9 +76,9 @@ extension ServerSession {
   ) -> Action? {
     var source = source
     if content.capacity == 0 { content.reserveCapacity(min(input.readableBytes, Limits.chunkOctetsMax)) }
-    let before = source.octets / Limits.contentProgressOctets
+    let before = source.octets
     let outcome = source.read(&input, into: &content, isDiscarding: refusal != nil)
-    progress += source.octets / Limits.contentProgressOctets - before
+    contentOctets += source.octets - before
     if refusal == nil { refusal = source.fault(by: policy) }
     if refusal != nil { content.clear() }
     switch outcome {

@@ -26,6 +26,8 @@ extension ServerSession {
       return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
     case .unavailable:
       say(.loginUnavailable, into: &output)
+    case .crowded:
+      return end(.tooManySessionsOfLogin, into: &output)
     }
     return .wait
   }

@@ -26,6 +26,8 @@ package struct ServerSession: Sendable {
     case commit(Envelope, ByteBuffer)
     /// Forget the content that was stored, and go on.
     case abandon
+    /// Send the output, and go on when the client has taken it: whoever asks for much and reads nothing gets no more.
+    case send
     /// Send the output, then close.
     case close
   }
@@ -36,6 +38,8 @@ package struct ServerSession: Sendable {
     /// Too many failures from there lately; the password was not looked at.
     case throttled
     case unavailable
+    /// It is right, and there are as many sessions with this name as there may be.
+    case crowded
   }
 
   enum State: Equatable {
@@ -76,11 +80,15 @@ package struct ServerSession: Sendable {
   var content = ByteBuffer()
   var hasStoredContent = false
   private var lines = LineReader()
+  /// The handler was asked to send, and calls again when it has.
+  private var isSending = false
   var loginFailures = 0
   var idleCommands = 0
   private var refusals: [Refusal] = []
-  /// Grows with each whole line and each few KiB of content: a handler's clock starts anew at progress, not at an octet.
-  package internal(set) var progress: UInt64 = 0
+  /// Grows with each whole line: a handler's clock starts anew then, and not at an octet.
+  package private(set) var progress: UInt64 = 0
+  /// Of all messages so far, kept or thrown away: content earns its time by its octets.
+  package internal(set) var contentOctets: UInt64 = 0
 
   package init(policy: ServerPolicy, rights: ClientRights, isTLS: Bool) {
     self.policy = policy
@@ -107,6 +115,8 @@ package struct ServerSession: Sendable {
       case .discarding(let octets, let reply, let endsMessage):
         if let action = discard(octets, reply, endsMessage: endsMessage, &input, into: &output) { return action }
       case .awaitingCommand:
+        isSending = !isSending && output.readableBytes >= Limits.unsentReplyOctetsMax
+        if isSending { return .send }
         guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
         if let action = executeLine(line, behind: input, into: &output) { return action }
       case .awaitingResponse(let sasl):
@@ -179,11 +189,26 @@ package struct ServerSession: Sendable {
 
   /// The message that is arriving was committed and only the reply is missing.
   package var isCommitting: Bool { state == .committing }
+  /// The disk has to answer before the client can go on.
+  package var isWaitingForDisk: Bool {
+    switch state {
+    case .storing, .committing: true
+    default: false
+    }
+  }
   package var isReadingContent: Bool {
     switch state {
     case .readingContent, .storing: true
-    default: chunks != nil
+    default: isReadingChunks
     }
+  }
+  /// Content that came is kept, in memory up to a chunk of it.
+  package var isKeepingContent: Bool { isReadingContent && refusal == nil }
+  /// Between the first chunk of a message and the end of the last one.
+  package var isReadingChunks: Bool { chunks != nil }
+  /// Octets are on their way that are no commands, kept or thrown away.
+  package var isTakingContent: Bool {
+    if case .discarding = state { true } else { isReadingContent }
   }
 
   // MARK: lines
@@ -292,8 +317,7 @@ package struct ServerSession: Sendable {
       say(.recipientOK, into: &output)
       return idleCommands > Limits.idleCommandsAfterLoginMax ? endIdle(into: &output) : nil
     case .data:
-      try beginContent(into: &output)
-      return nil
+      return try beginContent(unprocessed: unprocessed, into: &output)
     case .bdat(let octets, let isLast):
       return beginChunk(octets, isLast: isLast, into: &output)
     case .startTLS:

@@ -219,7 +219,7 @@ private final class RelayPeer {
       case .close:
         isEnding = true
         break loop
-      case .abandon, .startTLS, .lookUp, .verify: break
+      case .abandon, .send, .startTLS, .lookUp, .verify: break
       }
     }
     guard output.readableBytes > 0 || isEnding else { return false }

@@ -134,15 +134,13 @@ import Testing
     #expect(session.transaction == nil)
   }
 
-  @Test("octets of a refused chunk are no progress one by one")
+  @Test("octets of a refused chunk count as content, and as no line")
   func slowDiscard() {
     var session = Self.opened()
     _ = SessionBoundsTests.say(Self.envelope + "BDAT 1000001 LAST\r\n", piece: 100, to: &session)
     let before = session.progress
     _ = SessionBoundsTests.say(String(repeating: "x", count: 4_000), piece: 1, to: &session)
-    #expect(session.progress - before <= 1)
-    _ = SessionBoundsTests.say(String(repeating: "x", count: 40_960), piece: 1, to: &session)
-    #expect(session.progress - before >= 10)
+    #expect(session.progress == before && session.contentOctets == 4_000 && session.isTakingContent)
   }
 
   @Test("an over-long BDAT ends the session: its octets cannot be told from commands", arguments: [100, 5_000])
@@ -154,10 +152,12 @@ import Testing
     #expect(isClosed)
   }
 
-  @Test("chunks of nothing have an end")
-  func emptyChunks() {
+  @Test(
+    "chunks of nothing, or of nearly nothing, have an end",
+    arguments: ["BDAT 0\r\n", "BDAT 1\r\nx", "BDAT 511\r\n" + String(repeating: "x", count: 511)])
+  func smallChunks(chunk: String) {
     var session = Self.opened()
-    let flood = String(repeating: "BDAT 0\r\n", count: Limits.idleCommandsAfterLoginMax + 1)
+    let flood = String(repeating: chunk, count: Limits.idleCommandsAfterLoginMax + 1)
     let (_, isClosed) = SessionBoundsTests.say(Self.envelope + flood, piece: 4_096, to: &session)
     #expect(isClosed)
   }

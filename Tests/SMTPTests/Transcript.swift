@@ -153,7 +153,7 @@ struct ServerPlay {
         if action == .close { isClosed = true }
       case .store: session.stored()
       case .commit: session.committed("7KQ2M9XF4", into: &said.octets)
-      case .abandon: break
+      case .abandon, .send: break
       case .close: isClosed = true
       }
     }

@@ -11,6 +11,8 @@ package final class Admission: Sendable {
     var intake = Intake.everything
     /// Messages for which the queue has room until the next word of the watch.
     var messagesLeft = Int.max
+    /// Messages whose content is on its way.
+    var arriving = 0
   }
 
   private let state = Mutex(State())
@@ -20,12 +22,24 @@ package final class Admission: Sendable {
   package var intake: Intake {
     state.withLock { state in
       if state.intake.refusal == nil, state.messagesLeft <= 0 { return Intake(refusal: .queueFull) }
-      return state.intake
+      var intake = state.intake
+      intake.isCrowded = state.arriving >= Limits.arrivingMessagesMax
+      return intake
     }
   }
 
   func publish(_ intake: Intake, messagesLeft: Int) {
-    state.withLock { $0 = State(intake: intake, messagesLeft: messagesLeft) }
+    state.withLock { $0 = State(intake: intake, messagesLeft: messagesLeft, arriving: $0.arriving) }
+  }
+
+  /// A session holds content in memory from now on, and until `messageHasArrived`. Sessions of several event loops that
+  /// begin at the same moment may be one too many each.
+  func messageArrives() {
+    state.withLock { $0.arriving += 1 }
+  }
+
+  func messageHasArrived() {
+    state.withLock { $0.arriving -= 1 }
   }
 
   /// A message more is in the queue.

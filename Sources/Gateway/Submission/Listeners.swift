@@ -226,6 +226,11 @@ package final class Listeners: Sendable {
         // The session reads when it wants input, one buffer at a time.
         .childChannelOption(.autoRead, value: false)
         .childChannelOption(.maxMessagesPerRead, value: 1)
+        // Thousands of sessions: what each may hold of what came, and of what its client does not read.
+        .childChannelOption(
+          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 16_384)
+        )
+        .childChannelOption(.writeBufferWaterMark, value: .init(low: 2_048, high: 8_192))
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             guard let address = channel.remoteAddress?.ipAddress.flatMap(IPAddress.init) else {

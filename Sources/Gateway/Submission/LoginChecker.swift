@@ -16,7 +16,11 @@ import Synchronization
 package final class LoginChecker: Sendable {
   private struct State {
     var remembered: [String: Remembered] = [:]
-    var failures = FailedLogins()
+    var failures = FailedLogins<Pair>()
+    /// Of an address, whatever the names.
+    var addressFailures = FailedLogins<String>()
+    /// How many sessions each login has.
+    var sessions: [String: Int] = [:]
     /// By name, of users that the file had when they logged in.
     var last: [String: LastLogin] = [:]
   }
@@ -27,6 +31,11 @@ package final class LoginChecker: Sendable {
     package var address: String
   }
 
+  private struct Pair: Hashable {
+    var address: String
+    var user: String
+  }
+
   private struct Remembered {
     var proof: [UInt8]
     var verifier: SCRAMVerifier
@@ -35,6 +44,9 @@ package final class LoginChecker: Sendable {
 
   static let rememberedMilliseconds: Int64 = 600_000
   static let rememberedMax = 10_000
+  /// An address may fail so many times as often as one user from it: behind a router are many users, and whoever tries
+  /// many names is slowed down all the same.
+  static let failuresOfAddress = 10
 
   private let settings: SettingsHolder
   private let clock: Clock
@@ -88,7 +100,7 @@ package final class LoginChecker: Sendable {
       return eventLoop.makeSucceededFuture(.accepted)
     }
     if isThrottled(name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
-    let verifier = user ?? nobody
+    let verifier = user ?? nobody.salted(nobody.salt, iterations: model.iterations)
     return threads.run(on: eventLoop) { verifier.matches(password: password.octets) }
       .map { [self] matches in
         if matches, let user {
@@ -103,19 +115,26 @@ package final class LoginChecker: Sendable {
   /// proof fits it.
   package func lookUp(_ name: String, from address: String) -> LookedUp {
     if isThrottled(name, from: address) { return .throttled }
-    let model = settings.current.users.first?.verifier ?? nobody
     let salt = HMACSHA256.authenticate(Array(name.utf8), key: model.serverKey).prefix(model.salt.count)
     return .verifier(verifier(of: name) ?? nobody.salted(Array(salt), iterations: model.iterations))
   }
+
+  /// What a user whom there is not looks like.
+  private var model: SCRAMVerifier { settings.current.users.first?.verifier ?? nobody }
 
   private func verifier(of name: String) -> SCRAMVerifier? {
     settings.current.users.user(named: name).flatMap { $0.isDisabled ? nil : $0.verifier }
   }
 
+  /// Who logged in from there last is not slowed down because of others at the same address.
   private func isThrottled(_ name: String, from address: String) -> Bool {
     guard let rate = settings.current.configuration.access.authFailures else { return false }
     let now = clock.now().monotonic
-    return state.withLock { $0.failures.isThrottled(Self.pair(name, address), by: rate, now: now) }
+    return state.withLock { state in
+      if state.failures.isThrottled(Self.pair(name, address), by: rate, now: now) { return true }
+      return state.last[name]?.address != address
+        && state.addressFailures.isThrottled(address, by: Self.ofAddress(rate), now: now)
+    }
   }
 
   private func decided(_ name: String, _ isRight: Bool, from address: String) -> ServerSession.LoginVerdict {
@@ -123,7 +142,11 @@ package final class LoginChecker: Sendable {
     guard isRight else {
       let now = clock.now().monotonic
       if let rate = settings.current.configuration.access.authFailures {
-        state.withLock { $0.failures.failed(pair, by: rate, now: now) }
+        let random = SecureRandom.octets(1)[0]
+        state.withLock { state in
+          state.failures.failed(pair, by: rate, now: now, random: random)
+          state.addressFailures.failed(address, by: Self.ofAddress(rate), now: now, random: random)
+        }
       }
       return .rejected
     }
@@ -132,9 +155,35 @@ package final class LoginChecker: Sendable {
     return .accepted
   }
 
-  /// A name that no user can have is counted for the address alone.
-  private static func pair(_ name: String, _ address: String) -> FailedLogins.Pair {
-    FailedLogins.Pair(address: address, user: UsersFile.isValidName(name) ? name : "")
+  private static func ofAddress(_ rate: Configuration.Rate) -> Configuration.Rate {
+    var rate = rate
+    rate.count *= failuresOfAddress
+    return rate
+  }
+
+  /// A name that no user can have is counted as one.
+  private static func pair(_ name: String, _ address: String) -> Pair {
+    Pair(address: address, user: UsersFile.isValidName(name) ? name : "")
+  }
+
+  // MARK: sessions of a login
+
+  /// A session begins under this login; false: it has `limit` already, wherever they come from. Every true is followed by
+  /// one `left`.
+  func entered(_ name: String, limit: Int) -> Bool {
+    state.withLock { state in
+      let count = state.sessions[name, default: 0]
+      guard limit == 0 || count < limit else { return false }
+      state.sessions[name] = count + 1
+      return true
+    }
+  }
+
+  func left(_ name: String) {
+    state.withLock { state in
+      let count = state.sessions[name, default: 1]
+      state.sessions[name] = count > 1 ? count - 1 : nil
+    }
   }
 
   /// When and from where a user logged in last, since the start.

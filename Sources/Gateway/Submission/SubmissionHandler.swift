@@ -26,16 +26,22 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var message: IncomingMessage
+  /// Of the message, and not yet given to the queue.
+  private var chunk: ByteBuffer?
   private var context: ChannelHandlerContext?
   private var token: UInt64 = 0
   private var isOpen = false
   private var isSuspended = false
   private var isClosing = false
+  /// The client reads none of what was said, so nothing more is done for it.
+  private var isHeldBack = false
+  /// Counted among the messages that are arriving.
+  private var isArriving = false
+  /// As which it is counted among the sessions of a login.
+  private var countedLogin: String?
   /// What the client hears behind the reply to this message, which is the last.
   private var farewell: Reply?
   private var timer = SessionTimer()
-  /// The session's, when the deadline was set last.
-  private var progress: UInt64 = 0
 
   package init(_ submission: SubmissionContext) {
     self.submission = submission
@@ -86,7 +92,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var octets = unwrapInboundIn(data)
     if input.readableBytes == 0 { input = octets } else { input.writeBuffer(&octets) }
-    if !isSuspended { process(context) }
+    if !isSuspended, !isHeldBack { process(context) }
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {
@@ -103,6 +109,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable, !isSuspended, !isClosing {
       setDeadline(Limits.commandSeconds, context)
+      if isHeldBack {
+        isHeldBack = false
+        process(context)
+      }
       readMore(context)
     }
     context.fireChannelWritabilityChanged()
@@ -147,6 +157,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
     isClosing = true
     timer.cancel()
     message.abandon(submission.queue)
+    if isArriving { submission.admission.messageHasArrived() }
+    if let countedLogin { submission.logins.left(countedLogin) }
     if token != 0 { submission.loop.remove(token) }
     submission.left()
   }
@@ -156,13 +168,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func process(_ context: ChannelHandlerContext) {
     if !session.isReadingContent { session.intake = intake }
     while true {
-      switch session.received(&input, into: &output) {
+      let action = session.received(&input, into: &output)
+      countArrival()
+      switch action {
       case .wait:
         send(context)
-        if session.progress != progress {
-          progress = session.progress
-          setDeadline(session.isReadingContent ? contentSeconds : Limits.commandSeconds, context)
-        }
+        if timer.heard(session, isLast: farewell != nil, now: context.eventLoop.now) { schedule(context) }
         if let farewell, !session.isReadingContent { end(farewell) }
         return
       case .startTLS:
@@ -179,10 +190,21 @@ package final class SubmissionHandler: ChannelInboundHandler {
         if commit(envelope, content, context) { return }
       case .abandon:
         message.abandon(submission.queue)
+      case .send:
+        guard send(context) else { return }
+        isHeldBack = !context.channel.isWritable
+        if isHeldBack { return }
       case .close:
         return close(context)
       }
     }
+  }
+
+  /// Among the messages that hold content in memory.
+  private func countArrival() {
+    guard session.isKeepingContent != isArriving else { return }
+    isArriving.toggle()
+    if isArriving { submission.admission.messageArrives() } else { submission.admission.messageHasArrived() }
   }
 
   /// What this client may hand in now.
@@ -229,8 +251,17 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
-  private func loginChecked(_ verdict: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
+  private func loginChecked(_ checked: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
     guard let context, !isClosing else { return }
+    var verdict = checked
+    if verdict == .accepted {
+      let limit = submission.listener.maxSessionsPerClient
+      if submission.logins.entered(attempt.name, limit: limit) {
+        countedLogin = attempt.name
+      } else {
+        verdict = .crowded
+      }
+    }
     switch verdict {
     case .accepted:
       timer.loginIsDone()
@@ -239,6 +270,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       submission.log.report(.loginFailed(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
     case .throttled:
       submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
+    case .crowded: submission.log.report(.sessionsExceeded(logged))
     case .unavailable: break
     }
     let own =
@@ -254,7 +286,15 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func store(_ content: ByteBuffer) {
     isSuspended = true
+    chunk = content
+    submission.loop.awaitTurn(token)
+  }
+
+  /// It is this session's turn; false: it has nothing to store any more.
+  func storeChunk() -> Bool {
+    guard let content = chunk.take() else { return false }
     message.store(content, in: submission.queue, notify: waiter)
+    return true
   }
 
   /// false: the message was refused, and the session goes on.
@@ -345,7 +385,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       farewell = reply
     } else if session.isReadingContent, let context {
       farewell = reply
-      setDeadline(contentSeconds, context)
+      setDeadline(Limits.drainedContentSeconds, context)
     } else {
       end(reply)
     }
@@ -396,9 +436,6 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   // MARK: time
 
-  /// How long content may stand still.
-  private var contentSeconds: Int { farewell != nil ? Limits.drainedContentSeconds : Limits.contentSeconds }
-
   private func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
     timer.set(seconds, now: context.eventLoop.now)
     schedule(context)
@@ -414,9 +451,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func timerFired() {
     guard let context else { return }
     // Until the disk has decided, the client waits for it.
-    if session.isCommitting { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
-    guard timer.fired(now: context.eventLoop.now), !session.isCommitting else { return schedule(context) }
-    if isClosing || !isOpen { closeNow() } else { end(.timeout) }
+    if session.isWaitingForDisk { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
+    guard timer.fired(now: context.eventLoop.now), !session.isWaitingForDisk else { return schedule(context) }
+    // Who reads nothing would not read this either.
+    if isClosing || !isOpen || !context.channel.isWritable { closeNow() } else { end(.timeout) }
   }
 
   // MARK: who the client is

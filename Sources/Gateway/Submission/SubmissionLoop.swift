@@ -14,6 +14,10 @@ package final class SubmissionLoop: CompletionReceiver {
     var isDraining = false
     var refusal: Reply?
     var whenEmpty: [EventLoopPromise<Void>] = []
+    /// Whose chunk of content is on its way to the disk.
+    var storing: Set<UInt64> = []
+    /// Who has one to store, the first to come first.
+    var awaitingTurn = CircularBuffer<UInt64>()
   }
 
   package let eventLoop: any EventLoop
@@ -27,7 +31,23 @@ package final class SubmissionLoop: CompletionReceiver {
 
   package func receive(_ completions: [(token: UInt64, completion: Completion)]) {
     eventLoop.execute {
-      for (token, completion) in completions { self.state.value.sessions[token]?.completed(completion) }
+      for (token, completion) in completions {
+        self.state.value.storing.remove(token)
+        self.state.value.sessions[token]?.completed(completion)
+      }
+      self.giveTurns()
+    }
+  }
+
+  /// A session has a chunk to store: it is called back, perhaps at once. What ends a message never waits here.
+  func awaitTurn(_ token: UInt64) {
+    state.value.awaitingTurn.append(token)
+    giveTurns()
+  }
+
+  private func giveTurns() {
+    while state.value.storing.count < Limits.chunksUnderWayMax, let token = state.value.awaitingTurn.popFirst() {
+      if state.value.sessions[token]?.storeChunk() == true { state.value.storing.insert(token) }
     }
   }
 
