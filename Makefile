@@ -23,7 +23,7 @@ SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
 
 .DEFAULT_GOAL := help
-.PHONY: build run test simulate coverage mutation-test crash-test check bench install clean help
+.PHONY: build run test simulate coverage mutation-test crash-test check bench memory-bench install clean help
 
 build: ## install missing Debian packages, build the release binaries
 	@scripts/install-missing $(BUILD_PACKAGES)
@@ -74,6 +74,10 @@ bench: build ## CPU a durably accepted message; a far upstream, beside Postfix; 
 	$(PYTHON) Benchmarks/relay.py
 	$(PYTHON) Benchmarks/recovery.py
 	$(PYTHON) Benchmarks/history.py
+
+memory-bench: build ## memory with 5,000 sessions, 500 of them halfway through 25 MB, and with 5,000 slow ones; a good client beside them
+	@scripts/install-missing openssl python3
+	$(PYTHON) Benchmarks/memory.py
 
 install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd

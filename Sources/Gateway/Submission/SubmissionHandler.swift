@@ -488,9 +488,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func timerFired() {
     guard let context else { return }
+    guard timer.fired(now: context.eventLoop.now) else { return schedule(context) }
     // Until the disk has decided, the client waits for it.
-    if session.isWaitingForDisk { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
-    guard timer.fired(now: context.eventLoop.now), !session.isWaitingForDisk else { return schedule(context) }
+    if session.isWaitingForDisk { return setDeadline(Limits.commandSeconds, context) }
     // Who reads nothing would not read this either.
     if isClosing || !isOpen || !context.channel.isWritable { closeNow() } else { end(.timeout) }
   }
