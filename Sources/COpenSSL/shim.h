@@ -44,6 +44,25 @@ static inline int cossl_set_tlsext_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
+/* Lists of one kind are macros too: how many certificates or names there are, and what one of them is. */
+static inline int cossl_ctx_add1_client_authority(SSL_CTX *ctx, X509 *authority) {
+  return SSL_CTX_add_client_CA(ctx, authority);
+}
+static inline int cossl_ctx_set1_verify_store(SSL_CTX *ctx, X509_STORE *store) {
+  return (int)SSL_CTX_set1_verify_cert_store(ctx, store);
+}
+static inline void cossl_ctx_set_max_cert_list(SSL_CTX *ctx, long octets) { SSL_CTX_set_max_cert_list(ctx, octets); }
+static inline GENERAL_NAMES *cossl_alternative_names(X509 *certificate) {
+  return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+static inline int cossl_names_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+/* The text of an e-mail address or a host name; NULL: it is a name of another kind. */
+static inline const ASN1_STRING *cossl_name_text(const GENERAL_NAMES *names, int index) {
+  const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+  return name->type == GEN_EMAIL || name->type == GEN_DNS ? name->d.ia5 : NULL;
+}
+static inline void cossl_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
 static inline void cossl_free(void *octets) { OPENSSL_free(octets); }
 static inline int cossl_err_lib(unsigned long error) { return ERR_GET_LIB(error); }
 static inline int cossl_err_reason(unsigned long error) { return ERR_GET_REASON(error); }

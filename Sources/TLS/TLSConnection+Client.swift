@@ -32,7 +32,7 @@ extension TLSConnection {
   }
 
   /// Keeps the first fault of a verification, with the place in the chain, which the final result does not tell.
-  private static func noteFault(of store: OpaquePointer) {
+  static func noteFault(of store: OpaquePointer) {
     guard let connection = connection(behind: store), connection.verificationFault == nil else { return }
     let text = String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(store))))
     let depth = X509_STORE_CTX_get_error_depth(store)
@@ -41,7 +41,7 @@ extension TLSConnection {
     connection.verificationFault = "\(text) (depth \(depth)\(subject))"
   }
 
-  private static func connection(behind store: OpaquePointer) -> TLSConnection? {
+  static func connection(behind store: OpaquePointer) -> TLSConnection? {
     let index = SSL_get_ex_data_X509_STORE_CTX_idx()
     return X509_STORE_CTX_get_ex_data(store, index).map(OpaquePointer.init).flatMap(ByteBufferBIO.connection(of:))
   }

@@ -32,6 +32,8 @@ package final class TLSConnection {
   var serverName: String?
   /// What the certificate's verification stumbled over first.
   var verificationFault: String?
+  /// Of a server: its client showed a certificate in this handshake, and an authority of ours stands behind it.
+  var isClientVerified = false
   /// The session that we would like to go on with.
   var offered: TLSSession?
   /// The server wants to know who its client is; never in a session that goes on.

@@ -32,6 +32,8 @@ package final class TLSContext: @unchecked Sendable {
   /// When the certificate of a server expires, in seconds since 1970. An expired certificate is still presented: the
   /// client decides, and the administrator is warned.
   package let notAfter: Int64?
+  /// Whose certificates a server asks its clients for; nil: it asks for none, and continues their sessions.
+  package let clientAuthorities: ClientAuthorities?
   /// What a client makes of a server's certificate.
   let verification: ServerVerification
   /// nil: each handshake is a full one, or it is a server's, whose clients keep the tickets.
@@ -41,12 +43,13 @@ package final class TLSContext: @unchecked Sendable {
 
   /// Adopts the pointer, which `make` made.
   init(
-    _ pointer: OpaquePointer, minimum: TLSVersion, notAfter: Int64? = nil, verification: ServerVerification = .chain,
-    sessions: SessionStore? = nil, identity: ClientIdentity? = nil
+    _ pointer: OpaquePointer, minimum: TLSVersion, notAfter: Int64? = nil, clientAuthorities: ClientAuthorities? = nil,
+    verification: ServerVerification = .chain, sessions: SessionStore? = nil, identity: ClientIdentity? = nil
   ) {
     self.pointer = pointer
     self.minimum = minimum
     self.notAfter = notAfter
+    self.clientAuthorities = clientAuthorities
     self.verification = verification
     self.sessions = sessions
     self.identity = identity
@@ -56,9 +59,10 @@ package final class TLSContext: @unchecked Sendable {
     SSL_CTX_free(pointer)
   }
 
-  /// Presents the certificate chain in one file with the key in another (or the same).
+  /// Presents the certificate chain in one file with the key in another (or the same). `clientAuthorities` is a third:
+  /// clients are asked for a certificate of theirs, and need not have one.
   package static func server(
-    certificate: String, key: String, minimum: TLSVersion
+    certificate: String, key: String, minimum: TLSVersion, clientAuthorities: String? = nil
   ) throws(TLSError) -> TLSContext {
     let chain = try CredentialFile(path: certificate).certificates()
     defer { chain.forEach(X509_free) }
@@ -69,14 +73,17 @@ package final class TLSContext: @unchecked Sendable {
       throw .unusableFile(path: key, reason: "it is not the key of the first certificate in \(certificate)")
     }
 
+    var authorities: ClientAuthorities?
+    if let clientAuthorities { authorities = try ClientAuthorities(path: clientAuthorities) }
     let context = TLSContext(
       try make(TLS_server_method(), minimum: minimum), minimum: minimum,
-      notAfter: CertificateFacts.notAfter(of: chain[0]))
+      notAfter: CertificateFacts.notAfter(of: chain[0]), clientAuthorities: authorities)
     try context.present(chain, of: certificate, privateKey, of: key)
     SSL_CTX_set_options(context.pointer, COSSL_OP_CIPHER_SERVER_PREFERENCE)
     // Sessions are resumed from tickets that the client keeps; a cache here would only hold memory.
     cossl_ctx_set_session_cache_mode(context.pointer, SSL_SESS_CACHE_OFF)
     SSL_CTX_set_num_tickets(context.pointer, TLSLimits.ticketsPerSession)
+    try authorities?.beAsked(by: context)
     return context
   }
 

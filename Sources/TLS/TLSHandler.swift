@@ -41,7 +41,7 @@ package final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 }
 
-// MARK: - What a client asks behind the handshake
+// MARK: - What is asked behind the handshake
 
 extension TLSHandler {
   /// See `TLSConnection`; nil while there is none.
@@ -49,6 +49,7 @@ extension TLSHandler {
   package var serverEndPointBinding: [UInt8]? { openConnection?.serverEndPointBinding }
   package var peerCertificate: CertificateFacts? { openConnection?.peerCertificate }
   package var isCertificateAsked: Bool { openConnection?.isCertificateAsked ?? false }
+  package var shownCertificate: ShownCertificate? { openConnection?.shownCertificate }
 
   private var openConnection: TLSConnection? {
     switch state {

@@ -25,6 +25,18 @@ enum TLSLimits {
   /// is work that anybody could give us before we know him.
   static let chainDepthMax: Int32 = 9
 
+  /// The certificates that a client shows: nine of the largest that are usual. OpenSSL's own bound is three times that.
+  static let clientChainOctetsMax = 32 << 10
+
+  /// Authorities whose certificates clients may show. All are named to each client; and who lists those of the whole
+  /// world lets in whoever has a certificate of any.
+  static let clientAuthoritiesMax = 20
+
+  /// Names of a client's certificate that are looked up.
+  static let clientNamesMax = 20
+  /// The longest that a user can have.
+  static let clientNameOctetsMax = 255
+
   /// Sessions that a client keeps for an upstream: each holds a certificate chain, a few KiB. Connections of one account
   /// come in twos and threes, and a ticket of TLS 1.3 is good for one.
   static let sessionsMax = 8

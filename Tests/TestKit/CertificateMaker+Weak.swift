@@ -23,12 +23,7 @@ extension CertificateMaker {
       SSL_CTX_set_cipher_list(context, "aRSA:@SECLEVEL=0")
     }
     let chain = weakness == .chainOf100 ? try makeChain(99) : []
-    defer {
-      for link in chain {
-        X509_free(link.certificate)
-        EVP_PKEY_free(link.key)
-      }
-    }
+    defer { Self.free(chain) }
     let isSelfSigned = weakness == .selfSigned
     let leaf = try Self.makeCertificate(
       subject: "localhost", key: key, issuer: isSelfSigned ? nil : chain.last?.certificate ?? issuer,
@@ -41,20 +36,27 @@ extension CertificateMaker {
     else { throw Failure(description: "a server does not show a certificate \(weakness.rawValue)") }
   }
 
-  private typealias Link = (certificate: OpaquePointer, key: OpaquePointer)
+  typealias Link = (certificate: OpaquePointer, key: OpaquePointer)
 
   /// Authorities, each signed by the one before it, the first by ours.
-  private func makeChain(_ count: Int) throws -> [Link] {
+  func makeChain(_ count: Int) throws -> [Link] {
     var chain: [Link] = []
-    for number in 1...count {
+    for number in 0..<count {
       let key = try Self.makeKey()
       let certificate = try Self.makeCertificate(
-        subject: "Postern test link \(number)", key: key, issuer: chain.last?.certificate ?? issuer,
+        subject: "Postern test link \(number + 1)", key: key, issuer: chain.last?.certificate ?? issuer,
         issuerKey: chain.last?.key ?? issuerKey, validity: .current,
         extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign,cRLSign")])
       chain.append((certificate, key))
     }
     return chain
+  }
+
+  static func free(_ chain: [Link]) {
+    for link in chain {
+      X509_free(link.certificate)
+      EVP_PKEY_free(link.key)
+    }
   }
 
   private static func makeShortKey() throws -> OpaquePointer {

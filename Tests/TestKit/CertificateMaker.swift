@@ -51,17 +51,27 @@ package final class CertificateMaker {
     EVP_PKEY_free(issuerKey)
   }
 
-  /// Writes `NAME.pem`, which holds a client's certificate and its key; and who signed it.
-  package func makeIdentity(_ name: String, validity: Validity = .current) throws -> String {
+  /// Writes `NAME.pem`, which holds a client's certificate, its key, and the authorities between it and ours. Its common
+  /// name is `subject`, or the same; `alternatives` as OpenSSL writes them, `DNS:a,email:b`.
+  package func makeIdentity(
+    _ name: String, subject: String? = nil, alternatives: String? = nil, usage: String = "clientAuth",
+    validity: Validity = .current, behind count: Int = 0
+  ) throws -> String {
     let path = "\(directory)/\(name).pem"
     let key = try Self.makeKey()
     defer { EVP_PKEY_free(key) }
+    let chain = try makeChain(count)
+    defer { Self.free(chain) }
     let certificate = try Self.makeCertificate(
-      subject: name, key: key, issuer: issuer, issuerKey: issuerKey, validity: validity,
-      extensions: [(NID_basic_constraints, "critical,CA:FALSE"), (NID_ext_key_usage, "clientAuth")])
+      subject: subject ?? name, key: key, issuer: chain.last?.certificate ?? issuer,
+      issuerKey: chain.last?.key ?? issuerKey, validity: validity,
+      extensions: [(NID_basic_constraints, "critical,CA:FALSE"), (NID_ext_key_usage, usage)]
+        + (alternatives.map { [(NID_subject_alt_name, $0)] } ?? []))
     defer { X509_free(certificate) }
     try Self.write(to: path) { file in
-      guard PEM_write_bio_X509(file, certificate) == 1 else { return 0 }
+      guard PEM_write_bio_X509(file, certificate) == 1,
+        chain.reversed().allSatisfy({ PEM_write_bio_X509(file, $0.certificate) == 1 })
+      else { return 0 }
       return PEM_write_bio_PrivateKey(file, key, nil, nil, 0, nil, nil)
     }
     return path
@@ -105,7 +115,7 @@ package final class CertificateMaker {
     X509_gmtime_adj(X509_getm_notBefore(certificate), validity.seconds.from)
     X509_gmtime_adj(X509_getm_notAfter(certificate), validity.seconds.to)
     let name = X509_get_subject_name(certificate)
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, subject, -1, -1, 0)
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, subject, Int32(subject.utf8.count), -1, 0)
     X509_set_issuer_name(certificate, issuer.map { X509_get_subject_name($0) } ?? name)
     X509_set_pubkey(certificate, key)
     for (identifier, value) in extensions {
