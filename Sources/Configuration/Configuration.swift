@@ -224,6 +224,8 @@ extension Configuration {
     package var certificate = ""
     package var key = ""
     package var minimum = Version.v12
+    /// PEM file; clients with a certificate of these authorities may log in with it. nil: they are asked for none.
+    package var clientAuthorities: String?
 
     package init() {}
   }

@@ -106,6 +106,7 @@ struct ConfigurationReader {
     table.read("certificate", .path(from: directory), into: &tls.certificate)
     table.read("key", .path(from: directory), into: &tls.key)
     table.read("minimum", .choice(), into: &tls.minimum)
+    table.read("client_ca", .optionalPath(from: directory), into: &tls.clientAuthorities)
     let missing = ["certificate", "key"].filter { table.place(of: $0) == nil }
     guard let first = missing.first else { return }
     if missing.count == 1 {

@@ -34,7 +34,7 @@ extension KnownKeys {
         ["directory", "retry", "lifetime", "warn_after", "history_keep", "dropped_keep", "min_free", "max_messages"]
       ),
       ("bounce", ["to"]),
-      ("tls", ["certificate", "key", "minimum"]),
+      ("tls", ["certificate", "key", "minimum", "client_ca"]),
       ("control", ["directory"]),
       ("log", ["level"]),
     ],
@@ -43,7 +43,7 @@ extension KnownKeys {
       "upstream.NAME": ["lookup"],
       "client": ["from"],
       "sender": ["received_header"],
-      "tls": ["names", "client_ca"],
+      "tls": ["names"],
       "log": ["style", "addresses"],
     ],
     valuesAtTop: ["hostname", "postmaster"])

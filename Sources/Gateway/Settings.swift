@@ -117,7 +117,8 @@ extension Settings {
         serverTLS: usesTLS
           ? try TLSContext.server(
             certificate: configuration.tls.certificate, key: configuration.tls.key,
-            minimum: TLSVersion(rawValue: configuration.tls.minimum.rawValue)!)
+            minimum: TLSVersion(rawValue: configuration.tls.minimum.rawValue)!,
+            clientAuthorities: configuration.tls.clientAuthorities)
           : nil,
         upstreams: try configuration.upstreams.map { upstream in
           try UpstreamSettings.load(
@@ -126,6 +127,8 @@ extension Settings {
       if let fault = settings.routes.fault { throw SettingsError(fault) }
       settings.routers = DefaultGateways.read()
       if usesTLS, configuration.clients.contains(where: { $0.allow.contains(.tls10) }) {
+        // They are asked for no certificate: what they accept, one could be forged with, and some would stop over the
+        // question.
         settings.oldServerTLS = try TLSContext.server(
           certificate: configuration.tls.certificate, key: configuration.tls.key, minimum: .v10)
       }

@@ -9,6 +9,8 @@ package struct LoginAttempt: Sendable, Equatable {
     case password(Secret)
     /// Of SCRAM, checked against the verifier that was given for the name.
     case proof(isRight: Bool)
+    /// The name is one of the certificate that TLS has verified.
+    case certificate
   }
 
   package let name: String
@@ -27,13 +29,17 @@ package enum SASLMechanism: String, Sendable, CaseIterable {
   case login = "LOGIN"
   case scram = "SCRAM-SHA-256"
   case scramPlus = "SCRAM-SHA-256-PLUS"
+  case external = "EXTERNAL"
 
-  /// The oldest first: devices take the first one that they know, and those that choose go by strength.
-  static let offered = allCases.map(\.rawValue).joined(separator: " ")
+  /// The oldest first: devices take the first one that they know, and those that choose go by strength. EXTERNAL only to
+  /// whom it would let in: a client with a certificate might try nothing else.
+  static func offered(to certificate: ClientCertificate) -> String {
+    allCases.filter { $0 != .external || certificate.isUsers }.map(\.rawValue).joined(separator: " ")
+  }
 }
 
-/// The server's side of one AUTH exchange (RFC 4954, RFC 4616, RFC 5802, draft-murchison-sasl-login). It knows the form of
-/// the mechanism, not who may log in.
+/// The server's side of one AUTH exchange (RFC 4954, RFC 4422, RFC 4616, RFC 5802, draft-murchison-sasl-login). It knows
+/// the form of the mechanism, not who may log in.
 struct SASLServer: Equatable, Sendable {
   enum Step: Equatable {
     /// Send `334` and this challenge, already in base64.
@@ -52,6 +58,7 @@ struct SASLServer: Equatable, Sendable {
     case awaitingName
     case awaitingPassword(name: [UInt8])
     case awaitingFirst
+    case awaitingIdentity
     case lookingUp(SCRAMServer)
     case awaitingFinal(SCRAMServer)
     /// Nobody hears whether a proof is right before it is decided whether this client may still try.
@@ -61,20 +68,25 @@ struct SASLServer: Equatable, Sendable {
   }
 
   let mechanism: SASLMechanism
+  private let certificate: ClientCertificate
   private var state: State
 
-  init(_ mechanism: SASLMechanism) {
+  init(_ mechanism: SASLMechanism, certificate: ClientCertificate = .notAsked) {
     self.mechanism = mechanism
+    self.certificate = certificate
     state =
       switch mechanism {
       case .plain: .awaitingPlain
       case .login: .awaitingName
       case .scram, .scramPlus: .awaitingFirst
+      case .external: .awaitingIdentity
       }
   }
 
   /// The AUTH command; nil if it had no initial response. `=` stands for an empty one (RFC 4954 section 4).
   mutating func begin(_ initialResponse: String?) -> Step {
+    // Nothing that it could answer would help.
+    if mechanism == .external, !certificate.isUsers { return external([]) }
     guard let initialResponse else { return .challenge(mechanism == .login ? "VXNlcm5hbWU6" : "") }
     return received(initialResponse == "=" ? [] : Array(initialResponse.utf8))
   }
@@ -93,6 +105,8 @@ struct SASLServer: Equatable, Sendable {
       return attempt(name: name, password: response)
     case .awaitingFirst:
       return first(response)
+    case .awaitingIdentity:
+      return external(response)
     case .awaitingFinal(let scram):
       return final(response, of: scram)
     case .awaitingAssent(let name):
@@ -142,6 +156,20 @@ struct SASLServer: Equatable, Sendable {
     guard case .awaitingVerdict(let signature?) = state else { return .done(name) }
     state = .awaitingAssent(name: name)
     return .challenge(Base64.encode(Array(signature.utf8)))
+  }
+
+  // MARK: EXTERNAL
+
+  /// The response is whom the client wants to be; empty: whom its certificate is for (RFC 4422 appendix A.1). Acting for
+  /// somebody else is not offered.
+  private func external(_ identity: [UInt8]) -> Step {
+    switch certificate {
+    case .user(let name):
+      guard identity.isEmpty || identity.elementsEqual(name.utf8) else { return .refuse(.certificateOfAnother) }
+      return .verify(LoginAttempt(name: name, evidence: .certificate, mechanism: mechanism))
+    case .missing: return .refuse(.certificateMissing)
+    case .refused, .notAsked: return .refuse(.certificateRefused)
+    }
   }
 
   // MARK: PLAIN and LOGIN

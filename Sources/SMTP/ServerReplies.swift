@@ -118,6 +118,12 @@ extension Reply {
   static let loginMalformed = Reply(501, EnhancedStatus(5, 5, 2), "That is no login of this mechanism")
   static let loginAccepted = Reply(235, EnhancedStatus(2, 7, 0), "Login accepted")
   static let loginRejected = Reply(535, EnhancedStatus(5, 7, 8), "Wrong user or password")
+  static let certificateMissing = Reply(
+    535, EnhancedStatus(5, 7, 8), "No client certificate was shown here; log in by user and password")
+  static let certificateRefused = Reply(
+    535, EnhancedStatus(5, 7, 8), "Client certificate is not accepted; the gateway's log says why")
+  static let certificateOfAnother = Reply(
+    535, EnhancedStatus(5, 7, 8), "Client certificate is not that user's; leave the user empty")
   static let loginThrottled = Reply(454, EnhancedStatus(4, 7, 0), "Too many failed logins, try again later")
   static let loginUnavailable = Reply(454, EnhancedStatus(4, 7, 0), "Logins cannot be checked at the moment, try again")
 

@@ -21,7 +21,8 @@ extension ServerSession {
       let step = sasl.accepted(attempt.name)
       return take(step, of: sasl, into: &output) ?? .wait
     case .rejected:
-      return loginFailed(.loginRejected, isToldAlready: true, into: &output)
+      let isByCertificate = if case .verifying(_, let sasl) = before { sasl.mechanism == .external } else { false }
+      return loginFailed(isByCertificate ? .certificateRefused : .loginRejected, isToldAlready: true, into: &output)
     case .throttled:
       return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
     case .unavailable:
@@ -37,8 +38,10 @@ extension ServerSession {
     guard isTLS else { throw .tlsForLogin }
     guard login == nil else { throw .loginTwice }
     guard transaction == nil else { throw .transactionOpen }
-    guard let mechanism = SASLMechanism(rawValue: name) else { throw .mechanismUnknown }
-    var sasl = SASLServer(mechanism)
+    guard let mechanism = SASLMechanism(rawValue: name), mechanism != .external || certificate != .notAsked else {
+      throw .mechanismUnknown
+    }
+    var sasl = SASLServer(mechanism, certificate: certificate)
     return take(sasl.begin(initialResponse), of: sasl, into: &output)
   }
 

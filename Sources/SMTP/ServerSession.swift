@@ -59,6 +59,8 @@ package struct ServerSession: Sendable {
   package private(set) var heloName: PeerText?
   package private(set) var isExtended = false
   package private(set) var isTLS: Bool
+  /// Of the handshake that this session speaks under.
+  package private(set) var certificate = ClientCertificate.notAsked
   package internal(set) var login: String?
   /// As whom the login may send beside what the policy allows all.
   var ownAddresses: [MailboxPattern] = []
@@ -90,8 +92,9 @@ package struct ServerSession: Sendable {
 
   // MARK: events
 
-  /// The connection stands (under implicit TLS: the handshake is done).
-  package func opened(into output: inout ByteBuffer) {
+  /// The connection stands; under implicit TLS the handshake is done, and showed this certificate.
+  package mutating func opened(_ certificate: ClientCertificate = .notAsked, into output: inout ByteBuffer) {
+    self.certificate = certificate
     output.writeString("220 \(policy.hostname) ESMTP postern ready\r\n")
   }
 
@@ -117,9 +120,10 @@ package struct ServerSession: Sendable {
   }
 
   /// The handshake that `startTLS` asked for is done. All that the client said before is forgotten (RFC 3207 section 4.2).
-  package mutating func tlsStarted() {
+  package mutating func tlsStarted(_ certificate: ClientCertificate = .notAsked) {
     guard state == .startingTLS else { return }
     isTLS = true
+    self.certificate = certificate
     heloName = nil
     isExtended = false
     transaction = nil
@@ -330,7 +334,7 @@ package struct ServerSession: Sendable {
     }
     output.writeString("250-\(policy.hostname)\r\n250-PIPELINING\r\n250-SIZE \(policy.messageOctetsMax)\r\n")
     if policy.offersTLS && !isTLS { output.writeString("250-STARTTLS\r\n") }
-    if isTLS { output.writeString("250-AUTH \(SASLMechanism.offered)\r\n") }
+    if isTLS { output.writeString("250-AUTH \(SASLMechanism.offered(to: certificate))\r\n") }
     output.writeString("250-LIMITS RCPTMAX=\(policy.recipientsMax)\r\n250-ENHANCEDSTATUSCODES\r\n")
     output.writeString("250-CHUNKING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n")
   }

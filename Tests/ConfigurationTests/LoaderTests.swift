@@ -111,6 +111,7 @@ struct LoaderTests {
       certificate = "/c.pem"
       key = "/k.pem"
       minimum = "1.3"
+      client_ca = "/ca.pem"
       [control]
       directory = "/control"
       [log]
@@ -190,6 +191,7 @@ struct LoaderTests {
     expected.tls.certificate = "/c.pem"
     expected.tls.key = "/k.pem"
     expected.tls.minimum = .v13
+    expected.tls.clientAuthorities = "/ca.pem"
     expected.control.directory = "/control"
     expected.log.level = .debug
     #expect(configuration == expected)

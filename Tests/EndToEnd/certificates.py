@@ -45,8 +45,8 @@ class Authority:
         self.directory = directory
         self.certificate = make_certificate(directory, "authority", "DNS:authority.test").chain
 
-    def sign(self, name, days=2):
-        """`days` from now until it ends, or since it ended."""
+    def sign(self, name, days=2, alternatives=None):
+        """`days` from now until it ends, or since it ended. `alternatives` as OpenSSL has them: DNS:a,email:b."""
         key, request, both = (self.directory / f"{name}.{end}" for end in ("key", "csr", "pem"))
         subprocess.run(
             ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
@@ -56,7 +56,9 @@ class Authority:
         configuration = self.directory / f"{name}.cnf"
         configuration.write_text(
             f"[ca]\ndefault_ca=own\n[own]\ndatabase={database}\nnew_certs_dir={self.directory}\nrand_serial=yes\n"
-            "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
+            "default_md=sha256\npolicy=any\nx509_extensions=use\n[any]\ncommonName=supplied\n"
+            "[use]\nextendedKeyUsage=clientAuth\n"
+            + (f"subjectAltName={alternatives}\n" if alternatives else ""))
         signed = subprocess.run(
             ["openssl", "ca", "-batch", "-notext", "-config", configuration, "-cert", self.certificate,
              "-keyfile", self.certificate.with_suffix(".key"), "-in", request, "-startdate", _date(-10),

@@ -318,23 +318,28 @@ class Gateway:
     # A client
 
     @contextmanager
-    def client(self, mode="plain", source=NEEDS_NOTHING, user=None, password=PASSWORD, host="127.0.0.1"):
-        """A session of smtplib, greeted, encrypted as `mode` says, and logged in if there is a user."""
+    def client(
+            self, mode="plain", source=NEEDS_NOTHING, user=None, password=PASSWORD, host="127.0.0.1", certificate=None):
+        """A session of smtplib, greeted, encrypted as `mode` says, and logged in if there is a user. `certificate` is a
+        file with one of the client's, and its key."""
         options = {"local_hostname": "client.test", "source_address": (source, 0) if source else None, "timeout": 60}
         if mode == "implicit":
-            session = smtplib.SMTP_SSL(host, self.implicit_port, context=self.tls(), **options)
+            session = smtplib.SMTP_SSL(host, self.implicit_port, context=self.tls(certificate), **options)
         else:
             session = smtplib.SMTP(host, self.plain_port if mode == "plain" else self.port, **options)
         with session:
             if mode == "starttls":
-                session.starttls(context=self.tls())
+                session.starttls(context=self.tls(certificate))
             session.ehlo()
             if user:
                 session.login(user, password)
             yield session
 
-    def tls(self):
-        return ssl.create_default_context(cafile=self.certificate.chain)
+    def tls(self, certificate=None):
+        context = ssl.create_default_context(cafile=self.certificate.chain)
+        if certificate:
+            context.load_cert_chain(certificate)
+        return context
 
     def submit(self, content, recipients=("bob@example.net",), sender="alice@example.org", options=(), **client):
         """Hands in one message and returns the id that the gateway gave it."""

@@ -81,6 +81,7 @@ func exampleEvents(saying text: String = "something") -> [Event] {
     .loginFailed(client, user: peer.text, mechanism: .plain),
     .loginThrottled(client, user: peer.text, mechanism: .login),
     .clientTLSFailed(client, reason: text),
+    .clientCertificateRefused(client, reason: peer),
     .sessionsExceeded(client),
     .sent(report(250)),
     .deferred(report(451, next: 1_790_000_000_000)),

@@ -144,6 +144,7 @@ struct ServerPlay {
           switch attempt.evidence {
           case .password(let password): attempt.name == "alice" && password == Secret("s3cret")
           case .proof(let isRight): attempt.name == "alice" && isRight
+          case .certificate: attempt.name == "alice"
           }
         if session.loginChecked(isRight ? .accepted : .rejected, into: &said.octets) == .close { isClosed = true }
       case .lookUp:

@@ -103,6 +103,9 @@ extension Gateway {
   private func warnOfCertificates() {
     let current = settings.current
     warnOfCertificate(current.configuration.tls.certificate, current.serverTLS?.notAfter)
+    if let authorities = current.serverTLS?.clientAuthorities {
+      warnOfCertificate(authorities.source, authorities.notAfter)
+    }
     for identity in current.upstreams.compactMap(\.tls.identity) {
       warnOfCertificate(identity.source, identity.facts.notAfter)
     }

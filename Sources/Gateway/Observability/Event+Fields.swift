@@ -103,6 +103,9 @@ extension Event: LogRecord {
     case .clientTLSFailed(let client, let reason):
       list.add(client)
       list.add(.reason, reason)
+    case .clientCertificateRefused(let client, let reason):
+      list.add(client)
+      list.add(.reason, reason.text)
     case .sessionsExceeded(let client):
       list.add(client)
 

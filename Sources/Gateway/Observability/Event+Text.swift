@@ -77,11 +77,13 @@ extension Event {
     case .clientLeft(let client, let octets):
       "lost connection after DATA (\(octets) bytes or more) from \(client); nothing was accepted"
     case .loginFailed(let client, let user, let mechanism):
-      "warning: \(client): SASL \(mechanism.rawValue) authentication failed: \(Self.refused(user))"
+      "warning: \(client): SASL \(mechanism.rawValue) authentication failed: \(Self.refused(user, mechanism))"
     case .loginThrottled(let client, let user, let mechanism):
       "warning: \(client): SASL \(mechanism.rawValue) authentication not tried: too many have failed\(Self.name(user))"
     case .clientTLSFailed(let client, let reason):
       "warning: TLS with \(client) failed: \(reason)"
+    case .clientCertificateRefused(let client, let reason):
+      "warning: \(client): certificate lets nobody log in, the session goes on: \(reason)"
     case .sessionsExceeded(let client):
       "warning: too many sessions on \(client.listener), refused \(client)"
 
@@ -180,8 +182,8 @@ extension Event {
     return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
   }
 
-  private static func refused(_ user: String?) -> String {
-    user == nil ? "no such user" : "wrong password\(name(user))"
+  private static func refused(_ user: String?, _ mechanism: SASLMechanism) -> String {
+    user == nil ? "no such user" : "\(mechanism == .external ? "user is disabled" : "wrong password")\(name(user))"
   }
 
   private static func name(_ user: String?) -> String {

@@ -58,6 +58,8 @@ package enum Event: Sendable {
   case loginFailed(EventClient, user: String?, mechanism: SASLMechanism)
   case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism)
   case clientTLSFailed(EventClient, reason: String)
+  /// The session goes on without it.
+  case clientCertificateRefused(EventClient, reason: PeerText)
   case sessionsExceeded(EventClient)
 
   case sent(DeliveryReport)
@@ -126,6 +128,7 @@ package enum Event: Sendable {
     case .loginFailed: .authFailed
     case .loginThrottled: .authThrottled
     case .clientTLSFailed: .clientTLSFailed
+    case .clientCertificateRefused: .clientCertificateRefused
     case .sessionsExceeded: .sessionsExceeded
     case .sent: .sent
     case .deferred: .deferred

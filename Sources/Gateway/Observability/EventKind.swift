@@ -36,6 +36,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   case authFailed = "auth-failed"
   case authThrottled = "auth-throttled"
   case clientTLSFailed = "client-tls-failed"
+  case clientCertificateRefused = "client-certificate-refused"
   case sessionsExceeded = "sessions-exceeded"
 
   case sent
@@ -98,6 +99,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .authFailed: "79af8a91d84f474589325ae446290bb2"
     case .authThrottled: "d120ab1e4c7647f9bebad038ae43f33a"
     case .clientTLSFailed: "287cc7554d5e488a95a534e532665b70"
+    case .clientCertificateRefused: "da28212f2b4d44c4b9130af2fb06fb0c"
     case .sessionsExceeded: "0b44201b1a3d423cb43ab3bebc5f5a4d"
     case .sent: "d005d797d825412e8ca1f1a0e0c2ce1d"
     case .deferred: "567aa7cf9a0c42f280bf5cca82914888"
@@ -139,7 +141,7 @@ package enum EventKind: String, Sendable, CaseIterable {
       .notificationPostponed:
       .warning
     case .started, .stopping, .configLoaded, .recovered, .spoolRecovered, .relayRefused, .authFailed, .clientTLSFailed,
-      .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
+      .clientCertificateRefused, .upstreamRecovered, .credentialChanged, .resumed, .historyResumed, .adminAction:
       .notice
     case .accepted, .queued, .rejected, .clientLeft, .sent, .deferred, .rerouted, .removed, .notified: .info
     }
@@ -149,7 +151,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   package var identifier: String {
     switch self {
     case .accepted, .rejected, .relayRefused, .clientLeft, .authFailed, .authThrottled, .clientTLSFailed,
-      .sessionsExceeded:
+      .clientCertificateRefused, .sessionsExceeded:
       "postern/submission/smtpd"
     case .sent, .deferred, .failed, .expired, .rerouted: "postern/smtp"
     case .notified, .doubleBounced, .notificationPostponed: "postern/bounce"

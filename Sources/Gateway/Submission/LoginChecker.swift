@@ -74,6 +74,11 @@ package final class LoginChecker: Sendable {
       // The users file may have changed since the name was looked up.
       let verdict = decided(attempt.name, isRight && verifier(of: attempt.name) != nil, from: address)
       return eventLoop.makeSucceededFuture(verdict)
+    case .certificate:
+      // Nothing can be guessed here, so nothing is counted. The users file may have changed since the handshake.
+      guard verifier(of: attempt.name) != nil else { return eventLoop.makeSucceededFuture(.rejected) }
+      noteLogin(attempt.name, from: address)
+      return eventLoop.makeSucceededFuture(.accepted)
     }
   }
 

@@ -76,9 +76,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     context.read()
   }
 
-  private func greet(_ context: ChannelHandlerContext) {
+  private func greet(_ context: ChannelHandlerContext, _ certificate: ClientCertificate = .notAsked) {
     isOpen = true
-    session.opened(into: &output)
+    session.opened(certificate, into: &output)
     send(context)
     setDeadline(Limits.commandSeconds, context)
   }
@@ -112,16 +112,25 @@ package final class SubmissionHandler: ChannelInboundHandler {
     switch event {
     case TLSEvent.handshakeCompleted(let facts) as TLSEvent:
       tls = facts
+      let certificate = certificate(context)
       if isOpen {
-        session.tlsStarted()
+        session.tlsStarted(certificate)
         setDeadline(Limits.commandSeconds, context)
         resume(context)
       } else {
-        greet(context)
+        greet(context, certificate)
       }
     default:
       context.fireUserInboundEventTriggered(event)
     }
+  }
+
+  /// Who the client is by what it showed in the handshake.
+  private func certificate(_ context: ChannelHandlerContext) -> ClientCertificate {
+    let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
+    let login = CertificateLogin(handler?.shownCertificate, users: submission.settings.users)
+    if let fault = login.fault { submission.log.report(.clientCertificateRefused(logged, reason: fault)) }
+    return login.certificate
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
