@@ -374,12 +374,12 @@ package struct ServerSession: Sendable {
     guard !isTLS else { throw .tlsTwice }
     guard policy.offersTLS else { throw .tlsNotOffered }
     guard chunks == nil else { throw .contentBegun }
+    guard transaction == nil else { throw .transactionOpen }
     guard unprocessed == 0 else {
       state = .closed
       return .close
     }
     say(.readyForTLS, into: &output)
-    transaction = nil
     state = .startingTLS
     return .startTLS
   }
