@@ -183,6 +183,7 @@ package struct ServerSession: Sendable {
 
   /// The message that is arriving was committed and only the reply is missing.
   package var isCommitting: Bool { state == .committing }
+  package var isStartingTLS: Bool { state == .startingTLS }
   package var isReadingContent: Bool {
     switch state {
     case .readingContent, .storing: true

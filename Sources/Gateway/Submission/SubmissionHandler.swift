@@ -425,7 +425,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
     // Until the disk has decided, the client waits for it.
     if session.isCommitting { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
     guard timer.fired(now: context.eventLoop.now), !session.isCommitting else { return schedule(context) }
-    if isClosing || !isOpen { closeNow() } else { end(.timeout) }
+    if !isClosing, session.isStartingTLS || session.isTLS && !isOpen {
+      context.triggerUserOutboundEvent(TLSOrder.endHandshake, promise: nil)
+    } else if isClosing || !isOpen {
+      closeNow()
+    } else {
+      end(.timeout)
+    }
   }
 
   // MARK: who the client is
