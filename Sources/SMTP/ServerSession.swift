@@ -211,6 +211,7 @@ package struct ServerSession: Sendable {
     default: false
     }
   }
+  package var isStartingTLS: Bool { state == .startingTLS }
   package var isReadingContent: Bool {
     switch state {
     case .readingContent, .storing: true

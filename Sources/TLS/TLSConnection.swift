@@ -28,6 +28,10 @@ package final class TLSConnection {
   let context: TLSContext
   private var incoming = ByteBuffer()
   private var outgoing = ByteBuffer()
+  /// Received since there was plaintext last.
+  private var silentOctets = 0
+  /// The first octets of the peer, until the handshake is done.
+  private(set) var opening: [UInt8] = []
   /// Of a client: the name, or the address, that it verifies.
   var serverName: String?
   /// What the certificate's verification stumbled over first.
@@ -60,6 +64,10 @@ package final class TLSConnection {
 
   /// Ciphertext that came from the peer.
   package func receive(_ ciphertext: ByteBuffer) {
+    silentOctets += ciphertext.readableBytes
+    if opening.count < TLSLimits.openingOctetsMax, SSL_is_init_finished(ssl) == 0 {
+      opening += ciphertext.readableBytesView.prefix(TLSLimits.openingOctetsMax - opening.count)
+    }
     if incoming.readableBytes == 0 {
       incoming = ciphertext
     } else {
@@ -88,10 +96,15 @@ package final class TLSConnection {
         isBroken = true
         throw error
       }
+      opening = []
       return facts
     }
     let error = SSL_get_error(ssl, result)
-    if error == SSL_ERROR_WANT_READ { return nil }
+    if error == SSL_ERROR_WANT_READ {
+      guard isTooSilent else { return nil }
+      isBroken = true
+      throw .handshakeFailed(reason: "\(TLSLimits.silentOctetsMax >> 10) KiB came, and no end of the handshake")
+    }
     isBroken = true
     if offered != nil { context.sessions?.removeAll() }
     throw handshakeError(ErrorQueue.take())
@@ -103,6 +116,15 @@ package final class TLSConnection {
     return .handshakeFailed(reason: "the peer closed the connection")
   }
 
+  /// Who keeps the time has had enough.
+  func outOfTime() -> TLSError {
+    isBroken = true
+    let begin =
+      opening.isEmpty
+      ? "nothing came; it may wait for a greeting in clear" : "it began, and was not done in time"
+    return .handshakeFailed(reason: "too slow: \(ForeignProtocol.reason(opening) ?? begin)")
+  }
+
   /// Appends plaintext to the buffer until it is full or the ciphertext is used up.
   package func read(into plaintext: inout ByteBuffer) -> ReadOutcome {
     while plaintext.writableBytes > 0 {
@@ -112,12 +134,17 @@ package final class TLSConnection {
         result = SSL_read(ssl, destination.baseAddress, Int32(clamping: destination.count))
         return Int(max(result, 0))
       }
-      guard result <= 0 else { continue }
+      guard result <= 0 else {
+        silentOctets = 0
+        continue
+      }
       // Asked here, before anyone sees the plaintext: an answer written in between would change what SSL_get_error
       // says.
       switch SSL_get_error(ssl, result) {
       case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
-        return .drained
+        guard isTooSilent else { return .drained }
+        isBroken = true
+        return .failed(.protocolViolation(reason: "\(TLSLimits.silentOctetsMax >> 10) KiB came that carry nothing"))
       case SSL_ERROR_ZERO_RETURN:
         return .closed
       default:
@@ -152,6 +179,8 @@ package final class TLSConnection {
   }
 
   package var isOutputClosed: Bool { SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN != 0 }
+
+  private var isTooSilent: Bool { silentOctets > TLSLimits.silentOctetsMax }
 
   /// Room for plaintext from what has been received.
   package var plaintextOctetsExpected: Int {
@@ -192,6 +221,7 @@ extension TLSConnection {
     guard let cause else { return .handshakeFailed(reason: "no reason given") }
     guard cause.library == ERR_LIB_SSL else { return .handshakeFailed(reason: cause.text) }
     if let refusal = refusal(cause) { return refusal }
+    if SSL_is_server(ssl) == 1, let reason = ForeignProtocol.reason(opening) { return .handshakeFailed(reason: reason) }
     switch cause.code {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return .verificationFailed(reason: verificationFault ?? cause.text)

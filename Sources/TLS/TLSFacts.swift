@@ -20,6 +20,12 @@ package struct TLSFacts: Sendable, Hashable {
   }
 }
 
+/// User outbound event for `TLSHandler`, from who keeps the time.
+package enum TLSOrder: Sendable, Equatable {
+  /// Ends a handshake that is not done, with an error that says how far it came.
+  case endHandshake
+}
+
 /// User inbound event of `TLSHandler`. It precedes all plaintext; a failure arrives as an error instead.
 package enum TLSEvent: Sendable, Equatable {
   case handshakeCompleted(TLSFacts)

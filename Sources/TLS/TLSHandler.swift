@@ -79,6 +79,16 @@ extension TLSHandler {
     context.fireChannelInactive()
   }
 
+  /// A client that resets the connection in the handshake is gone like any other. A server's reset is the network's fault
+  /// as likely as its own, so who asked for the connection hears of it as it is.
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if case .handshaking(let connection) = state, side == .server {
+      fail(connection.leftInHandshake(), context)
+    } else {
+      context.fireErrorCaught(error)
+    }
+  }
+
   package func handlerRemoved(context: ChannelHandlerContext) {
     state = .closed
     failPending()
@@ -223,6 +233,16 @@ extension TLSHandler {
       break
     }
     context.flush()
+  }
+
+  package func triggerUserOutboundEvent(
+    context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?
+  ) {
+    guard case TLSOrder.endHandshake as TLSOrder = event else {
+      return context.triggerUserOutboundEvent(event, promise: promise)
+    }
+    if case .handshaking(let connection) = state { fail(connection.outOfTime(), context) }
+    promise?.succeed()
   }
 
   package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

@@ -12,6 +12,13 @@ enum TLSLimits {
   /// Record header, nonce, padding and tag of the largest cipher suite in use, rounded up.
   static let recordOverheadOctets = 64
 
+  /// Ciphertext in a row that brings no plaintext: handshake, alerts, empty records, updates of keys. A handshake needs
+  /// twice a ClientHello, which OpenSSL takes up to 128 KiB, and a chain at most; behind it each record has work for us.
+  static let silentOctetsMax = 320 << 10
+
+  /// What a client begins with is kept so far, to say what it speaks if it is no TLS.
+  static let openingOctetsMax = 16
+
   /// Ciphertext is passed on in pieces of about this size, so that one large write does not need one large buffer.
   static let pieceOctets = 64 << 10
 

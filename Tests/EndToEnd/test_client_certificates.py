@@ -10,8 +10,9 @@ import subprocess
 import pytest
 
 from certificates import Authority
-from gateway import MUST_LOG_IN, PASSWORD, USER, posternd, submit
+from gateway import MUST_LOG_IN, PASSWORD, ROOT, USER, posternd, submit
 from messages import message, token
+from secrecy import SUITE
 from upstreams import Aiosmtpd
 
 SECURED = pytest.mark.parametrize("mode", ["starttls", "implicit"])
@@ -103,6 +104,19 @@ def test_msmtp_logs_in_by_certificate(authority, open_upstream, make_gateway):
     upstream.await_mail(subject)
     (accepted,) = gateway.await_events("accepted")
     assert accepted["auth_method"] == "EXTERNAL"
+
+
+def test_what_the_manual_tells_an_admin_to_type_makes_a_login(tmp_path, make_gateway):
+    manual = (ROOT / "docs/CERTIFICATES.md").read_text()
+    commands = re.findall(r"```sh\n(.*?)```", manual, re.DOTALL)
+    subprocess.run(["sh", "-e", "-c", "".join(commands)], cwd=tmp_path, check=True, capture_output=True)
+    SUITE.uses(*((tmp_path / f"{name}.key").read_text() for name in ("clients-ca", "scanner")))
+    both = tmp_path / "both.pem"
+    both.write_text((tmp_path / "scanner.pem").read_text() + (tmp_path / "scanner.key").read_text())
+    gateway = make_gateway(changes={"tls": {"client_ca": tmp_path / "clients-ca.pem"}})
+    gateway.add_user("scanner", "correct-horse-9")
+    with gateway.client("implicit", MUST_LOG_IN, certificate=both) as session:
+        assert by_certificate(session) == "235 2.7.0 Login accepted"
 
 
 def session_of(gateway, context, before=None):

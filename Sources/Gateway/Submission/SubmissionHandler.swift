@@ -491,8 +491,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard timer.fired(now: context.eventLoop.now) else { return schedule(context) }
     // Until the disk has decided, the client waits for it.
     if session.isWaitingForDisk { return setDeadline(Limits.commandSeconds, context) }
-    // Who reads nothing would not read this either.
-    if isClosing || !isOpen || !context.channel.isWritable { closeNow() } else { end(.timeout) }
+    if !isClosing, session.isStartingTLS || session.isTLS && !isOpen {
+      context.triggerUserOutboundEvent(TLSOrder.endHandshake, promise: nil)
+    } else if isClosing || !isOpen || !context.channel.isWritable {
+      // Who reads nothing would not read a farewell either.
+      closeNow()
+    } else {
+      end(.timeout)
+    }
   }
 
   // MARK: who the client is
