@@ -67,6 +67,8 @@ package struct ServerSession: Sendable {
   /// Set by the handler before `received`.
   package var intake = Intake.everything
   var transaction: Envelope?
+  /// Of each recipient of the transaction, so that the last of thousands is compared with no other.
+  var places: [Address: Int] = [:]
   /// Of the message, by the SIZE of its MAIL.
   private(set) var declaredOctets: UInt64?
   /// Between the chunks of a message.
@@ -347,6 +349,7 @@ package struct ServerSession: Sendable {
     if let size = mail.size, size > policy.messageOctetsMax { throw .tooBig(size, limit: policy.messageOctetsMax) }
     if let refusal = intake.refusal(of: mail.size) { throw refusal }
     declaredOctets = mail.size
+    places = [:]
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
     transaction = Envelope(
       sender: mail.sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
@@ -362,7 +365,9 @@ package struct ServerSession: Sendable {
       throw .recipientNotAllowed(recipient.address, allowed: rights.recipients)
     }
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
-    if !envelope.add(recipient.address, recipient.wish) { idleCommands += 1 }
+    let known = places[recipient.address]
+    envelope.add(recipient.address, recipient.wish, known: known)
+    if known != nil { idleCommands += 1 } else { places[recipient.address] = places.count }
   }
 
   /// Octets behind STARTTLS came in clear from whoever sits in between: nothing of them is ever executed.
