@@ -112,7 +112,11 @@ package struct ServerSession: Sendable {
         guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
         if let action = executeLine(line, behind: input, into: &output) { return action }
       case .awaitingResponse(let sasl):
-        guard let line = nextLine(&input, limit: Limits.authLineOctetsMax, into: &output) else { return idle() }
+        guard let line = nextLine(&input, limit: Limits.authLineOctetsMax, into: &output) else {
+          // Behind an over-long response there is no login any more, and the next line is a command.
+          if state == .awaitingCommand { continue }
+          return idle()
+        }
         if let action = continueLogin(sasl, line, into: &output) { return action }
       }
     }
@@ -212,8 +216,9 @@ package struct ServerSession: Sendable {
           state = .closed
           return nil
         }
+        let wasAuthenticating = isAuthenticating
         abortLogin()
-        if !countIdleCommand(into: &output) { return nil }
+        if !countIdleCommand(into: &output) || wasAuthenticating { return nil }
       case .endless:
         say(.lineFarTooLong, into: &output)
         state = .closed
