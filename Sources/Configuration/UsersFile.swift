@@ -50,7 +50,7 @@ package struct UsersFile: Sendable, Equatable {
       do throws(LineProblem) {
         let user = try Self.user(words)
         if let other = numbers.updateValue(index + 1, forKey: user.name) {
-          throw LineProblem(text: "user '\(user.name)' stands in line \(other) already")
+          throw LineProblem(text: "user '\(Self.shown(user.name))' stands in line \(other) already")
         }
         lineOfName[user.name] = lines.count
         lines.append(.user(user))
@@ -128,8 +128,14 @@ package struct UsersFile: Sendable, Equatable {
     var hint: String?
   }
 
+  /// A word for an error. It may hold a verifier, where the space in front of one is missing.
+  private static func shown(_ word: some StringProtocol) -> String {
+    guard let start = word.firstRange(of: "SCRAM-SHA-256$")?.lowerBound else { return String(word) }
+    return "\(word[..<start])…"
+  }
+
   private static func user(_ words: [Substring]) throws(LineProblem) -> User {
-    let name = String(words[0])
+    let name = shown(words[0])
     guard words.count >= 2 else { throw LineProblem(text: "user '\(name)' has no verifier") }
     guard let verifier = SCRAMVerifier(words[1]) else {
       throw LineProblem(
@@ -143,7 +149,8 @@ package struct UsersFile: Sendable, Equatable {
       for text in word.dropFirst("address=".count).split(separator: ",", omittingEmptySubsequences: false) {
         guard let pattern = MailboxPattern(String(text)), pattern != .null else {
           throw LineProblem(
-            text: "'\(text)' behind user '\(name)' is no address", hint: "write address=name@example.com,@example.org")
+            text: "'\(shown(text))' behind user '\(name)' is no address",
+            hint: "write address=name@example.com,@example.org")
         }
         addresses.append(pattern)
       }
@@ -151,10 +158,11 @@ package struct UsersFile: Sendable, Equatable {
     let isDisabled = rest.first == "disabled"
     if let word = isDisabled ? rest.dropFirst().first : rest.first {
       throw LineProblem(
-        text: "unknown word '\(word)' behind user '\(name)'",
+        text: "unknown word '\(shown(word))' behind user '\(name)'",
         hint: "only 'address=…', and 'disabled' behind it, may stand there")
     }
-    guard let user = User(name: name, verifier: verifier, addresses: addresses, isDisabled: isDisabled) else {
+    guard let user = User(name: String(words[0]), verifier: verifier, addresses: addresses, isDisabled: isDisabled)
+    else {
       throw LineProblem(
         text: "'\(name)' cannot be the name of a user",
         hint: "printable ASCII without space, at most \(ConfigurationLimits.nameOctetsMax) octets")

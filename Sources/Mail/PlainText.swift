@@ -10,7 +10,7 @@ enum PlainText {
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x09: scalars.append(" ")
-      case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: scalars.append("?")
+      case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: scalars.append("?")
       default: scalars.append(scalar)
       }
     }

@@ -86,13 +86,14 @@ extension Command {
     guard !rest.isEmpty else { return [] }
     guard rest.first == UInt8(ascii: " ") else { throw .syntax("unexpected text behind the address") }
     var parameters: [(keyword: String, value: String?)] = []
+    var seen: Set<String> = []
     for word in rest.split(separator: UInt8(ascii: " ")) {
       let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       let keyword = String(decoding: parts[0], as: UTF8.self).uppercased()
       guard !keyword.isEmpty, keyword.utf8.allSatisfy({ Address.isLetterOrDigit($0) || $0 == 0x2D }) else {
         throw .syntax("that is no parameter")
       }
-      guard !parameters.contains(where: { $0.keyword == keyword }) else { throw .syntax("\(keyword) is given twice") }
+      guard seen.insert(keyword).inserted else { throw .syntax("\(keyword) is given twice") }
       let value = parts.count == 2 ? String(validating: parts[1], as: UTF8.self) : nil
       guard parts.count == 1 || value != nil else { throw .syntax("\(keyword)= is not UTF-8") }
       guard value?.isEmpty != true else { throw .syntax("\(keyword)= has no value") }

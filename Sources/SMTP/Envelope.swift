@@ -26,21 +26,20 @@ package struct Envelope: Sendable, Hashable {
 }
 
 extension Envelope {
-  /// One more recipient, of whom the sender wants to hear this. False if he is there already: then he has one entry, and
-  /// the sender is told of whatever he asked for in either.
-  package mutating func add(_ recipient: Address, _ wish: NotificationWish.OfRecipient) -> Bool {
-    let known = recipients.firstIndex(of: recipient)
+  /// One more recipient, of whom the sender wants to hear this. `known` is his place if he is there already: then he has
+  /// one entry, and the sender is told of whatever he asked for in either.
+  mutating func add(_ recipient: Address, _ wish: NotificationWish.OfRecipient, known: Int?) {
     if known == nil { recipients.append(recipient) }
-    guard notification != nil || !wish.isEmpty else { return known == nil }
-    var wishes = notification ?? NotificationWish()
+    guard notification != nil || !wish.isEmpty else { return }
+    // Taken out, so that the list is not copied for each of its members.
+    var wishes = notification.take() ?? NotificationWish()
     while wishes.recipients.count < recipients.count { wishes.recipients.append(NotificationWish.OfRecipient()) }
     if let known {
       wishes.recipients[known].merge(wish)
     } else {
       wishes.recipients[recipients.count - 1] = wish
     }
-    notification = wishes.isEmpty ? nil : wishes
-    return known == nil
+    notification = wishes
   }
 }
 

@@ -132,6 +132,7 @@ extension ServerSession {
 
   private mutating func endTransaction() {
     transaction = nil
+    places = [:]
     refusal = nil
     chunks = nil
     content = ByteBuffer()

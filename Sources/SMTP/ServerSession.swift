@@ -77,6 +77,8 @@ package struct ServerSession: Sendable {
   var transaction: Envelope?
   /// What MAIL said where the admin wants another sender, "" for the null path; nil: it stands in the envelope.
   package internal(set) var replacedSender: String?
+  /// Of each recipient of the transaction, so that the last of thousands is compared with no other.
+  var places: [Address: Int] = [:]
   /// Of the message, by the SIZE of its MAIL.
   private(set) var declaredOctets: UInt64?
   /// For which there was an upstream when the message, or its last recipient, was begun.
@@ -134,7 +136,11 @@ package struct ServerSession: Sendable {
         guard let line = nextLine(&input, limit: Limits.commandLineOctetsMax, into: &output) else { return idle() }
         if let action = executeLine(line, behind: input, into: &output) { return action }
       case .awaitingResponse(let sasl):
-        guard let line = nextLine(&input, limit: Limits.authLineOctetsMax, into: &output) else { return idle() }
+        guard let line = nextLine(&input, limit: Limits.authLineOctetsMax, into: &output) else {
+          // Behind an over-long response there is no login any more, and the next line is a command.
+          if state == .awaitingCommand { continue }
+          return idle()
+        }
         if let action = continueLogin(sasl, line, into: &output) { return action }
       }
     }
@@ -251,8 +257,9 @@ package struct ServerSession: Sendable {
           state = .closed
           return nil
         }
+        let wasAuthenticating = isAuthenticating
         abortLogin()
-        if !countIdleCommand(into: &output) { return nil }
+        if !countIdleCommand(into: &output) || wasAuthenticating { return nil }
       case .endless:
         say(.lineFarTooLong, into: &output)
         state = .closed
@@ -405,6 +412,7 @@ package struct ServerSession: Sendable {
     if !isTLS { usedRights.insert(.omittedTLS) }
     declaredOctets = mail.size
     limitContent(from: sender, to: nil, isFirst: true)
+    places = [:]
     let wish = NotificationWish(returned: mail.returned, envelopeID: mail.envelopeID)
     transaction = Envelope(
       sender: sender, recipients: [], body: mail.body, isUTF8: mail.isUTF8,
@@ -422,7 +430,9 @@ package struct ServerSession: Sendable {
     try checkFeasible(recipient.address, from: envelope.sender)
     limitContent(from: envelope.sender, to: recipient.address, isFirst: envelope.recipients.isEmpty)
     // The same recipient twice is one recipient; both commands succeed (RFC 5321 section 4.5.3.1.10 lets us).
-    if !envelope.add(recipient.address, recipient.wish) { idleCommands += 1 }
+    let known = places[recipient.address]
+    envelope.add(recipient.address, recipient.wish, known: known)
+    if known != nil { idleCommands += 1 } else { places[recipient.address] = places.count }
   }
 
   /// Octets behind STARTTLS came in clear from whoever sits in between: nothing of them is ever executed.

@@ -31,6 +31,18 @@ struct UsersFileTests {
     #expect(users.users.map(\.name) == ["alice", "printer-2"])
   }
 
+  @Test("shows no verifier in an error, where a space in front of one is missing either")
+  func hidesVerifiers() throws {
+    for line in [
+      "alice\(one.text)", "a\(one.text) \(one.text) x", "a \(one.text) address=\(one.text)",
+      "a \(one.text) \(two.text)",
+    ] {
+      let error = try #require(throws: ConfigurationErrors.self) { try parse(line + "\n") }
+      #expect(!error.description.contains("$") || error.description.contains("SCRAM-SHA-256$N:"))
+      #expect(!error.description.contains(one.text.suffix(20)) && !error.description.contains(two.text.suffix(20)))
+    }
+  }
+
   @Test("keeps comments, empty lines and order when it is changed")
   func changing() throws {
     let text = "# LAN users\n\na \(one.text)\n# printers\nb \(one.text) disabled\nc \(one.text)\n\n# end\n"

@@ -59,6 +59,11 @@ import Testing
   func peerTextBounds() {
     #expect(PeerText(octets: Array(repeating: UInt8(ascii: "x"), count: 10_000)).text.utf8.count == 512)
     #expect(PeerText(octets: [0x61, 0xFF, 0xFE]).text == "a\u{fffd}\u{fffd}")
+    // What stands for an octet is longer than the octet.
+    let many = PeerText(octets: Array(repeating: 0xFF, count: 10_000))
+    #expect(many.text.utf8.count == 510 && PeerText(many.text) == many)
+    #expect(PeerText(String(repeating: "x", count: 511) + "ü").text.utf8.count == 511)
+    #expect(PeerText("a\u{61C}b").text == "a?b" && Address("a\u{61C}@b.example") == nil)
   }
 
   @Test("a stored verifier is read back, accepts its password and no other")

@@ -109,12 +109,12 @@ struct NotificationParameterTests {
   func twice() {
     var envelope = Envelope(sender: nil, recipients: [])
     let (first, second) = (Address("a@b")!, Address("c@d")!)
-    var isNew = [envelope.add(first, .init())]
+    envelope.add(first, .init(), known: nil)
     #expect(envelope.notification == nil)
-    isNew.append(envelope.add(second, .init(events: [])))
-    isNew.append(envelope.add(first, .init(events: .success, original: "rfc822;x")))
-    isNew.append(envelope.add(second, .init(events: .delay)))
-    #expect(isNew == [true, true, false, false] && envelope.recipients == [first, second])
+    envelope.add(second, .init(events: []), known: nil)
+    envelope.add(first, .init(events: .success, original: "rfc822;x"), known: 0)
+    envelope.add(second, .init(events: .delay), known: 1)
+    #expect(envelope.recipients == [first, second])
     #expect(
       envelope.notification?.recipients == [.init(events: .all, original: "rfc822;x"), .init(events: .delay)])
   }

@@ -47,6 +47,18 @@ import Testing
     #expect(!isClosed)
   }
 
+  @Test("an over-long response ends a login, and what stands behind it is a command", arguments: [1, 4_096, 65_536])
+  func overlongResponse(piece: Int) {
+    var session = ServerSession(
+      policy: ServerPolicy(hostname: "gate.test", offersTLS: false, messageOctetsMax: 1_000, recipientsMax: 1),
+      rights: ClientRights(), isTLS: true)
+    _ = Self.say("EHLO client.example\r\n", piece: piece, to: &session)
+    let text = "AUTH PLAIN\r\n\(String(repeating: "A", count: 13_000))\r\nNOOP\r\nAUTH LOGIN\r\n*\r\n"
+    let (said, isClosed) = Self.say(text, piece: piece, to: &session)
+    let codes = said.split(separator: "\r\n").map { $0.prefix(3) }
+    #expect(codes == ["334", "500", "250", "334", "501"] && !isClosed)
+  }
+
   @Test("a line without end closes the connection, in bounded memory")
   func endlessLine() {
     var session = Self.session()
