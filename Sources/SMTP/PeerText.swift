@@ -33,8 +33,8 @@ package struct PeerText: Sendable, Hashable, CustomStringConvertible {
     var scalars = String.UnicodeScalarView()
     var count = 0
     for scalar in String(decoding: plain, as: UTF8.self).unicodeScalars {
-      let kept: Unicode.Scalar = Self.isHarmless(scalar) ? scalar : "?"
-      // U+FFFD is longer than the octet that it stands for.
+      let kept = Self.isHarmless(scalar) ? scalar : "?"
+      // An octet that is no UTF-8 becomes three.
       count += UTF8.width(kept)
       guard count <= Self.octetsMax else { break }
       scalars.append(kept)
@@ -47,7 +47,7 @@ package struct PeerText: Sendable, Hashable, CustomStringConvertible {
   /// It does nothing on a terminal and does not end a line.
   static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: false
+    case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: false
     default: true
     }
   }
