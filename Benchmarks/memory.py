@@ -130,8 +130,9 @@ def crowd(directory, certificate, options, faults):
         empty = tell("started", gateway, since)
         people.open(options.sessions)
         full = tell(f"{options.sessions} sessions, logged in", gateway, since)
-        people.begin_messages(options.messages, options.octets // 2)
-        halfway = tell(f"{options.messages} of them sent {options.octets // 2 / MEBI:.1f} MB of a message", gateway, since)
+        taken = people.begin_messages(options.messages, options.octets // 2)
+        halfway = tell(f"{taken} of them sent {options.octets // 2 / MEBI:.1f} MB of a message, for "
+                       f"{options.messages - taken} there was no room", gateway, since)
         time.sleep(options.rest)
         tell(f"{options.rest} s later", gateway, since)
         people.check_alive(options.messages)
@@ -139,7 +140,7 @@ def crowd(directory, certificate, options, faults):
         highest = resident_octets(gateway.process.pid, "VmHWM")
         print(f"highest: {highest / MEBI:.1f} MB resident; a session: {(full - empty) / options.sessions / 1024:.1f} KiB "
               f"logged in, {(highest - empty) / options.sessions / 1024:.1f} KiB at the highest; "
-              f"{(halfway - full) / max(options.messages, 1) / 1024:.1f} KiB more for one in a message")
+              f"{(halfway - full) / max(taken, 1) / 1024:.1f} KiB more for one in a message")
         judge(client, faults, since)
         if highest > MEMORY:
             faults.append(f"posternd had {highest / MEBI:.1f} MB")

@@ -29,8 +29,8 @@ package enum Limits {
   static let smallChunkOctets: UInt64 = 512
   /// Replies that wait to be sent before the next command is looked at. A command of eight octets can ask for two hundred.
   static let unsentReplyOctetsMax = 4_096
-  /// Messages whose content arrives at the same time, each with a chunk of it in memory: 64 MiB.
-  package static let arrivingMessagesMax = 1_024
+  /// Messages whose content arrives at the same time, each with a chunk of it in memory and as much around it: 90 MB.
+  package static let arrivingMessagesMax = 640
   /// Chunks of content that the sessions of an event loop have under way to the disk at the same time; others wait for
   /// their turn. 2 MiB are written as fast as more, and nobody's small message waits long for a sync of them.
   package static let chunksUnderWayMax = 32

@@ -58,20 +58,22 @@ class Crowd:
         return session
 
     def begin_messages(self, count, octets):
-        """The first `count` sessions send so many octets of a message, all at the same time, and stop there."""
-        first = self.sessions[:count]
-        list(self.pool.map(self.begin_message, first))
+        """The first `count` sessions send so many octets of a message, all at the same time, and stop there. Returns how
+        many of them there was room for."""
+        began = self.pool.map(self.begin_message, self.sessions[:count])
+        first = [session for session, is_taken in zip(self.sessions, began) if is_taken]
         line = b"0123456789abcdef" * 4 + b"\r\n"
         piece = line * (PIECE // len(line))
         for sent in range(0, octets, len(piece)):
             rest = piece[: octets - sent]
             list(self.pool.map(lambda session: session.sendall(rest), first))
+        return len(first)
 
     @staticmethod
     def begin_message(session):
         ask(session, b"MAIL FROM:<alice@example.org>\r\n", b"250 ")
         ask(session, b"RCPT TO:<bob@example.net>\r\n", b"250 ")
-        ask(session, b"DATA\r\n", b"354 ")
+        return ask(session, b"DATA\r\n", (b"354 ", b"452 4.3.1 ")).startswith(b"354 ")
 
     def check_alive(self, first):
         """Those that are in no message still answer."""

@@ -31,7 +31,7 @@ def test_a_crowd_of_sessions_takes_little_memory_and_nobody_waits_for_it(make_ga
         empty = resident_octets(gateway.process.pid)
         people.open(sessions)
         logged_in = resident_octets(gateway.process.pid)
-        people.begin_messages(messages, 4 << 20)
+        assert people.begin_messages(messages, 4 << 20) == messages
         good.run(lambda: len(good.seconds) + len(good.errors) > 2)
         people.check_alive(messages)
         highest = resident_octets(gateway.process.pid, "VmHWM")
