@@ -69,7 +69,7 @@ package struct ServerDialogue {
     case 0: return content()
     case 1: return line(DialogueWords.responses[dice.below(DialogueWords.responses.count)])
     case 2, 3: return chunk(dice.below(400), dice.below(400))
-    case 4: return chunk(dice.oneIn(2) ? 100_001 : 70_000, dice.oneIn(2) ? 70_000 : 20)
+    case 4 where dice.oneIn(20): return chunk(dice.oneIn(2) ? 100_001 : 70_000, dice.oneIn(2) ? 70_000 : 20)
     case 5 where dice.oneIn(8): return line("NOOP " + String(repeating: "x", count: 2_040 + dice.below(12)))
     case 6 where dice.oneIn(16): return line("NOOP " + String(repeating: "x", count: 60_000 + dice.below(20_000)))
     case 7 where dice.oneIn(16): return line("BDAT " + String(repeating: "0", count: 2_100))
