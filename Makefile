@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 PYTHON := /usr/bin/python3 -B
 BINARIES ?= .build/release
 ROUNDS ?= 100
+SECONDS ?= 60
 # systemd looks for units, users and directories under /usr and under /usr/local.
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 # Where the programs look for them: beside the directory that they lie in.
@@ -23,7 +24,7 @@ SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
 
 .DEFAULT_GOAL := help
-.PHONY: build run test simulate coverage mutation-test crash-test check bench memory-bench install clean help
+.PHONY: build run test simulate fuzz coverage mutation-test crash-test check bench memory-bench install clean help
 
 build: ## install missing Debian packages, build the release binaries
 	@scripts/install-missing $(BUILD_PACKAGES)
@@ -46,6 +47,10 @@ simulate: ## play SEEDS seeds of the simulation on all processors; a failing one
 	@scripts/install-missing $(BUILD_PACKAGES)
 	$(RELEASE) --product postern-simulate
 	$(SIMULATOR) --seeds $(SEEDS)
+
+fuzz: ## SECONDS for each reader of foreign octets under libFuzzer, and seeded dialogues held to a reference model
+	@scripts/install-missing $(BUILD_PACKAGES) python3
+	scripts/fuzz --seconds $(SECONDS) $(TARGETS)
 
 coverage: ## lines of the log and the queue that their own tests run
 	@scripts/install-missing $(BUILD_PACKAGES) python3

@@ -84,8 +84,8 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: [
-        "Gateway", "Crypto", "OAuth", "Queue", "SMTP", "Systemd", "TestKit", "TLS", nioCore, nioEmbedded, nioHTTP,
-        nioPosix, logging,
+        "Gateway", "Admin", "Crypto", "Mail", "OAuth", "Queue", "SMTP", "Systemd", "TestKit", "TLS", nioCore,
+        nioEmbedded, nioHTTP, nioPosix, logging,
       ],
       swiftSettings: strict),
   ],

@@ -85,8 +85,8 @@ package enum TokenReply {
   private static func read<Body: Decodable>(
     _ type: Body.Type, status: Int, body: [UInt8]
   ) -> Result<Body, TokenRefusal> {
-    // Some servers say 200 and mean an error.
-    if let error = try? ControlLine.decode(ErrorBody.self, from: body) {
+    // Some servers say 200 and mean an error. One that has no name is nobody's.
+    if let error = try? ControlLine.decode(ErrorBody.self, from: body), !error.error.isEmpty {
       return .failure(TokenRefusal(code: error.error, text: error.text ?? "", status: status))
     }
     guard status == 200 else { return .failure(.unreadable("not what OAuth2 answers", status: status)) }

@@ -42,6 +42,7 @@ import Testing
       (#"{"access_token":"secret","token_type":"mac"}"#, 200), (#"{"access_token":"","token_type":"Bearer"}"#, 200),
       (#"{"access_token":"sec\nret","token_type":"Bearer"}"#, 200), ("<html>secret</html>", 403), ("secret", 302),
       (#"{"access_token":"secret","token_type":"Bearer"}"#, 500), (#"{"access_token":{},"token_type":"Bearer"}"#, 200),
+      (#"{"error":""}"#, 400), (#"{"error":"","error_description":"secret"}"#, 200),
     ])
   func nonsense(body: String, status: Int) {
     guard case .failure(let refusal) = token(body, status: status) else {
@@ -49,7 +50,7 @@ import Testing
       return
     }
     let text = refusal.explained(upstream: "m365")
-    #expect(!text.contains("secret"))
+    #expect(!text.isEmpty && !text.contains("secret"))
     // No words of OAuth: it may be anybody who answers in the server's place, for a while.
     #expect(refusal.nature == .passing)
   }
