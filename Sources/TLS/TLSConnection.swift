@@ -36,6 +36,8 @@ package final class TLSConnection {
   var offered: TLSSession?
   /// The server wants to know who its client is; never in a session that goes on.
   package internal(set) var isCertificateAsked = false
+  /// The peer has sent something.
+  private(set) var hasHeard = false
   /// After a fatal error OpenSSL forbids further calls on the SSL.
   private var isBroken = false
 
@@ -58,6 +60,7 @@ package final class TLSConnection {
 
   /// Ciphertext that came from the peer.
   package func receive(_ ciphertext: ByteBuffer) {
+    hasHeard = true
     if incoming.readableBytes == 0 {
       incoming = ciphertext
     } else {
@@ -97,6 +100,7 @@ package final class TLSConnection {
 
   /// The peer is gone, or we are, before the handshake was done: a session that was offered may be why.
   func leftInHandshake() -> TLSError {
+    if serverName == nil { return clientLeft() }
     if offered != nil { context.sessions?.removeAll() }
     return .handshakeFailed(reason: "the peer closed the connection")
   }
@@ -189,6 +193,7 @@ extension TLSConnection {
   private func handshakeError(_ cause: ErrorQueue.Entry?) -> TLSError {
     guard let cause else { return .handshakeFailed(reason: "no reason given") }
     guard cause.library == ERR_LIB_SSL else { return .handshakeFailed(reason: cause.text) }
+    if serverName == nil, let fault = clientFault(cause) { return fault }
     if let refusal = refusal(cause) { return refusal }
     switch cause.code {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
