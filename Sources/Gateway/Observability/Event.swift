@@ -55,10 +55,13 @@ package enum Event: Sendable {
   case rejected(EventClient, Refusal)
   case clientLeft(EventClient, octets: Int)
   /// The user is nil if there is none of that name: who mixes up the two fields of a form sends a password.
-  case loginFailed(EventClient, user: String?, mechanism: SASLMechanism)
-  case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism)
+  case loginFailed(EventClient, user: String?, mechanism: SASLMechanism, Reply)
+  case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism, Reply)
+  /// Without TLS; it was refused, but the password may have been read on the way. The mechanism is nil if we know none
+  /// of that name.
+  case loginInClear(EventClient, user: String?, mechanism: SASLMechanism?, isPasswordSent: Bool, Reply)
   case clientTLSFailed(EventClient, reason: String)
-  case sessionsExceeded(EventClient)
+  case sessionsExceeded(EventClient, Reply)
 
   case sent(DeliveryReport)
   case deferred(DeliveryReport)
@@ -125,6 +128,7 @@ package enum Event: Sendable {
     case .clientLeft: .clientLeft
     case .loginFailed: .authFailed
     case .loginThrottled: .authThrottled
+    case .loginInClear: .authInClear
     case .clientTLSFailed: .clientTLSFailed
     case .sessionsExceeded: .sessionsExceeded
     case .sent: .sent

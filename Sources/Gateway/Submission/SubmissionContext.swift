@@ -16,13 +16,14 @@ package struct SubmissionContext {
   package var log: EventLog
   package var admission: Admission
   package var rates: ClientRates
+  package var clients: ClientBook
   /// The connection is gone: gives back its place.
   package var left: @Sendable () -> Void
 
   package init(
     settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
     logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
-    rates: ClientRates = ClientRates(), left: @escaping @Sendable () -> Void
+    rates: ClientRates = ClientRates(), clients: ClientBook = ClientBook(), left: @escaping @Sendable () -> Void
   ) {
     self.settings = settings
     self.listener = listener
@@ -34,6 +35,7 @@ package struct SubmissionContext {
     self.log = log
     self.admission = admission
     self.rates = rates
+    self.clients = clients
     self.left = left
   }
 }

@@ -21,14 +21,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private let client: Configuration.Client?
   private var session: ServerSession
   private var tls: TLSFacts?
-  /// Of the login that was accepted.
-  private var mechanism: SASLMechanism?
+  private var witness: SessionWitness
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var message: IncomingMessage
   private var context: ChannelHandlerContext?
   private var token: UInt64 = 0
   private var isOpen = false
+  private var isShakingHands = false
   private var isSuspended = false
   private var isClosing = false
   /// What the client hears behind the reply to this message, which is the last.
@@ -41,6 +41,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     self.submission = submission
     let configuration = submission.settings.configuration
     client = configuration.client(at: submission.address)
+    witness = SessionWitness(submission, client)
     message = IncomingMessage(hostname: configuration.hostname)
     session = ServerSession(
       policy: ServerPolicy(
@@ -66,9 +67,11 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func opened(_ context: ChannelHandlerContext) {
     guard token == 0 else { return }
     token = submission.loop.add(self)
+    witness.opened()
     if !session.rights.mayOmitLogin { timer.awaitLogin(Limits.loginSeconds, now: context.eventLoop.now) }
     if let refusal = submission.loop.refusal { return end(refusal) }
     if session.isTLS {
+      isShakingHands = true
       setDeadline(Limits.handshakeSeconds, context)
     } else {
       greet(context)
@@ -112,6 +115,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
     switch event {
     case TLSEvent.handshakeCompleted(let facts) as TLSEvent:
       tls = facts
+      isShakingHands = false
+      witness.shookHands(facts)
       if isOpen {
         session.tlsStarted()
         setDeadline(Limits.commandSeconds, context)
@@ -125,14 +130,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if let error = error as? TLSError, error != .truncated {
-      submission.log.report(.clientTLSFailed(logged, reason: "\(error)"))
-    }
+    if let error = error as? TLSError, error != .truncated { witness.handshakeFailed(error) }
     context.close(promise: nil)
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(logged, octets: message.octets)) }
+    if session.isReadingContent, !isClosing { witness.left(inContentAfter: message.octets) }
     release()
     context.fireChannelInactive()
   }
@@ -147,7 +150,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
     isClosing = true
     timer.cancel()
     message.abandon(submission.queue)
-    if token != 0 { submission.loop.remove(token) }
+    if token != 0 {
+      witness.closed(session.usedRights)
+      submission.loop.remove(token)
+    }
     submission.left()
   }
 
@@ -196,6 +202,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func startTLS(_ context: ChannelHandlerContext) {
     guard let tls = submission.settings.serverTLS(for: submission.address) else { return close(context) }
     isSuspended = true
+    isShakingHands = true
     setDeadline(Limits.handshakeSeconds, context)
     do {
       try context.pipeline.syncOperations.addHandler(TLSHandler(context: tls, side: .server), position: .first)
@@ -216,7 +223,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
         exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
       return session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
     case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(name), mechanism: mechanism))
+      if let refusal = session.refusal(.throttled) { witness.loginThrottled(name, mechanism, refusal) }
       return session.loginChecked(.throttled, into: &output)
     }
   }
@@ -231,25 +238,18 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func loginChecked(_ verdict: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
     guard let context, !isClosing else { return }
-    switch verdict {
-    case .accepted:
+    switch (verdict, session.refusal(verdict)) {
+    case (.accepted, _):
       timer.loginIsDone()
-      mechanism = attempt.mechanism
-    case .rejected:
-      submission.log.report(.loginFailed(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
-    case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
-    case .unavailable: break
+      witness.loggedIn(attempt)
+    case (.rejected, let refusal?): witness.loginFailed(attempt.name, attempt.mechanism, refusal)
+    case (.throttled, let refusal?): witness.loginThrottled(attempt.name, attempt.mechanism, refusal)
+    default: break
     }
     let own =
       submission.settings.configuration.sender.policy == .own ? submission.logins.addresses(of: attempt.name) : []
     if session.loginChecked(verdict, mayBe: own, into: &output) == .close { return close(context) }
     resume(context)
-  }
-
-  /// A name that nobody has may be a password in the wrong field: it is not told.
-  private func knownUser(_ name: String) -> String? {
-    submission.logins.isKnown(name) ? name : nil
   }
 
   private func store(_ content: ByteBuffer) {
@@ -304,12 +304,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
       message.forget()
     case .failed(.undecided):
       // Whether the message is durable cannot be known, so no reply may say it.
-      submission.log.report(.storageRefused(logged, nil))
+      witness.storageRefused(nil)
       return closeNow()
     case .failed(let failure):
       if failure == .full { submission.admission.filled() }
       let reply: Reply = failure == .full ? .diskFull : .diskRefused
-      submission.log.report(.storageRefused(logged, reply))
+      witness.storageRefused(reply)
       session.storageFailed(reply, into: &output)
       message.abandon(submission.queue)
     }
@@ -319,14 +319,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func reportAcceptance(_ id: MessageID) {
     guard let (envelope, origin) = message.accepting else { return }
-    submission.log.report(
-      .accepted(
-        AcceptedMessage(
-          id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: mechanism,
-          headerMessageID: message.headerID.map { PeerText($0) })),
-      at: .info)
-    submission.log.report(
-      .queued(id, sender: envelope.sender, octets: message.octets, recipients: envelope.recipients.count), at: .info)
+    witness.accepted(
+      AcceptedMessage(
+        id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: witness.mechanism,
+        headerMessageID: message.headerID.map { PeerText($0) }), session.usedRights)
   }
 
   private func resume(_ context: ChannelHandlerContext) {
@@ -385,7 +381,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func reportRefusals() {
-    for refusal in session.takeRefusals() { submission.log.report(.rejected(logged, refusal), at: .info) }
+    witness.refused(session.takeRefusals())
   }
 
   private func takeOutput() -> ByteBuffer {
@@ -416,15 +412,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
     // Until the disk has decided, the client waits for it.
     if session.isCommitting { timer.set(Limits.commandSeconds, now: context.eventLoop.now) }
     guard timer.fired(now: context.eventLoop.now), !session.isCommitting else { return schedule(context) }
-    if isClosing || !isOpen { closeNow() } else { end(.timeout) }
+    if isShakingHands, !isClosing { witness.handshakeTimedOut(isBehindGreeting: isOpen) }
+    guard isClosing || !isOpen else { return end(.timeout) }
+    closeNow()
   }
 
   // MARK: who the client is
 
-  private var addressText: String { submission.address.description }
-  private var logged: EventClient {
-    EventClient(name: client?.name, address: addressText, listener: submission.listener.name)
-  }
+  private var addressText: String { witness.client.address }
   private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
 }
 
