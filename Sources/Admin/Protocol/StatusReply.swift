@@ -135,10 +135,49 @@ package struct StatusReply: Sendable, Equatable, Codable {
   package struct Incoming: Sendable, Equatable, Codable {
     package var sessions: Int
     package var listeners: [Listener]
+    /// Logins that were tried without TLS since the start; nil from an older daemon.
+    package var clearLogins: Int?
 
-    package init(sessions: Int, listeners: [Listener]) {
+    package init(sessions: Int, listeners: [Listener], clearLogins: Int? = nil) {
       self.sessions = sessions
       self.listeners = listeners
+      self.clearLogins = clearLogins
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case sessions, listeners
+      case clearLogins = "cleartext_auth_attempts"
+    }
+  }
+
+  /// A client that has made use of exceptions of its `[[client]]`.
+  package struct WeakClient: Sendable, Equatable, Codable {
+    package var name: String
+    package var address: String
+    package var exceptions: [String]
+    package var lastSeen: Timestamp
+
+    package init(name: String, address: String, exceptions: [String], lastSeen: Timestamp) {
+      self.name = name
+      self.address = address
+      self.exceptions = exceptions
+      self.lastSeen = lastSeen
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case name, address, exceptions
+      case lastSeen = "last_seen"
+    }
+  }
+
+  /// Exceptions of a `[[client]]` that nobody has needed since the start.
+  package struct UnusedExceptions: Sendable, Equatable, Codable {
+    package var name: String
+    package var exceptions: [String]
+
+    package init(name: String, exceptions: [String]) {
+      self.name = name
+      self.exceptions = exceptions
     }
   }
 
@@ -192,6 +231,9 @@ package struct StatusReply: Sendable, Equatable, Codable {
   /// What somebody has stopped by hand.
   package var pauses: [Pause]
   package var warnings: [Warning]
+  /// Those seen last; nil from an older daemon.
+  package var weakClients: [WeakClient]?
+  package var unusedExceptions: [UnusedExceptions]?
 
   package init(
     health: Health, version: String, host: String, uptimeSeconds: Int, config: Config, queue: Queue,
@@ -212,6 +254,8 @@ package struct StatusReply: Sendable, Equatable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case health, version, host, config, queue, upstreams, spool, pauses, warnings
+    case weakClients = "weak_clients"
+    case unusedExceptions = "unused_exceptions"
     case incoming = "in"
     case uptimeSeconds = "uptime_s"
   }
