@@ -22,6 +22,8 @@ package struct Configuration: Sendable, Equatable {
   package var access = Access()
   /// In the order of the file.
   package var clients: [Client] = []
+  /// The file that these stand in; nil: there are none.
+  package var clientsFile: String?
   package var sender = Sender()
   package var message = Message()
   package var queue = Queue()

@@ -26,6 +26,7 @@ struct ConfigurationReader {
     let upstreams = readUpstreams()
     var configuration = Configuration(hostname: readHostname(systemHostname), upstreams: upstreams)
     configuration.clients = readClients()
+    configuration.clientsFile = root.place(of: "client")?.source.path
     configuration.routes = readRoutes(upstreams, clients: configuration.clients.map(\.name))
     root.read("postmaster", .optionalAddress, into: &configuration.postmaster)
     let listeners = readListeners()

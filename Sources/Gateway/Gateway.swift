@@ -32,7 +32,9 @@ package final class Gateway: Sendable {
   let storage: Storage
   let logins: LoginChecker
   let sessionLoops: [SubmissionLoop]
-  private let counts = SessionCounts()
+  let counts = SessionCounts()
+  let clients = ClientBook()
+  let rates = ClientRates()
   private let descriptors = DescriptorLimit()
   let listeners: Listeners
   let connector: any Connector
@@ -97,8 +99,7 @@ package final class Gateway: Sendable {
       watch: UsersWatch(settings: holder, threads: threads.disk, log: log))
     let doorkeeper = Doorkeeper(
       settings: holder, counts: counts, loops: sessionLoops, queue: storage.queue, logins: logins, clock: clock,
-      log: log, admission: storage.watch.admission, rates: ClientRates(),
-      announcements: announcements)
+      log: log, admission: storage.watch.admission, rates: rates, announcements: announcements, clients: clients)
     let inherited = try Listeners.adopt(sockets, besides: Set(Command.Level.allCases.map(\.rawValue)), log: log)
     listeners = Listeners(group: threads.mail, inherited: inherited) { listener, address, eventLoop in
       doorkeeper.admit(listener, from: address, on: eventLoop)

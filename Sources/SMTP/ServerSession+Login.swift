@@ -21,8 +21,7 @@ extension ServerSession {
       let step = sasl.accepted(attempt.name)
       return take(step, of: sasl, into: &output) ?? .wait
     case .rejected:
-      let isByCertificate = if case .verifying(_, let sasl) = before { sasl.mechanism == .external } else { false }
-      return loginFailed(isByCertificate ? .certificateRefused : .loginRejected(), isToldAlready: true, into: &output)
+      return loginFailed(rejection(in: before), isToldAlready: true, into: &output)
     case .throttled:
       return loginFailed(.loginThrottled, isToldAlready: true, into: &output)
     case .unavailable:
@@ -36,11 +35,16 @@ extension ServerSession {
   /// What the client hears about the verdict, for who tells of it; nil where the session tells itself.
   package func refusal(_ verdict: LoginVerdict) -> Refusal? {
     switch verdict {
-    case .rejected: Refusal(command: "AUTH", reply: .loginRejected(rights.clientName))
+    case .rejected: Refusal(command: "AUTH", reply: rejection(in: state))
     case .throttled: Refusal(command: "AUTH", reply: .loginThrottled)
     case .crowded: Refusal(command: "AUTH", reply: .tooManySessionsOfLogin)
     case .accepted, .unavailable: nil
     }
+  }
+
+  private func rejection(in state: State) -> Reply {
+    if case .verifying(_, let sasl) = state, sasl.mechanism == .external { return .certificateRefused }
+    return .loginRejected(rights.clientName)
   }
 
   mutating func beginLogin(

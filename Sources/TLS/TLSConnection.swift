@@ -112,6 +112,7 @@ package final class TLSConnection {
 
   /// The peer is gone, or we are, before the handshake was done: a session that was offered may be why.
   func leftInHandshake() -> TLSError {
+    if serverName == nil { return clientLeft() }
     if offered != nil { context.sessions?.removeAll() }
     return .handshakeFailed(reason: "the peer closed the connection")
   }
@@ -119,10 +120,7 @@ package final class TLSConnection {
   /// Who keeps the time has had enough.
   func outOfTime() -> TLSError {
     isBroken = true
-    let begin =
-      opening.isEmpty
-      ? "nothing came; it may wait for a greeting in clear" : "it began, and was not done in time"
-    return .handshakeFailed(reason: "too slow: \(ForeignProtocol.reason(opening) ?? begin)")
+    return clientTooSlow()
   }
 
   /// Appends plaintext to the buffer until it is full or the ciphertext is used up.
@@ -220,8 +218,8 @@ extension TLSConnection {
   private func handshakeError(_ cause: ErrorQueue.Entry?) -> TLSError {
     guard let cause else { return .handshakeFailed(reason: "no reason given") }
     guard cause.library == ERR_LIB_SSL else { return .handshakeFailed(reason: cause.text) }
+    if serverName == nil, let fault = clientFault(cause) { return fault }
     if let refusal = refusal(cause) { return refusal }
-    if SSL_is_server(ssl) == 1, let reason = ForeignProtocol.reason(opening) { return .handshakeFailed(reason: reason) }
     switch cause.code {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return .verificationFailed(reason: verificationFault ?? cause.text)

@@ -11,6 +11,8 @@ package enum TLSError: Error, Sendable, Equatable {
   case verificationFailed(reason: String)
   /// The peer does not speak TLS, has nothing in common with us, or gave up.
   case handshakeFailed(reason: String)
+  /// The same, of a client whose fault we can name.
+  case clientFailed(HandshakeFault, reason: String)
   /// The server does not accept the certificate that we showed, or wants one that we do not have.
   case identityRefused(reason: String)
   /// The peer broke the protocol, or sent an alert, after the handshake.
@@ -27,7 +29,7 @@ extension TLSError: CustomStringConvertible {
     case .unusableFile(let path, let reason): "cannot use \(path): \(reason)"
     case .unavailable(let reason): "cannot set up tls: \(reason)"
     case .verificationFailed(let reason): "tls certificate of the peer not accepted: \(reason)"
-    case .handshakeFailed(let reason): "tls handshake failed: \(reason)"
+    case .handshakeFailed(let reason), .clientFailed(_, let reason): "tls handshake failed: \(reason)"
     case .identityRefused(let reason): "tls client certificate: \(reason)"
     case .protocolViolation(let reason): "tls connection failed: \(reason)"
     case .truncated: "tls connection ended without close_notify"

@@ -61,8 +61,11 @@ struct CommandRunner {
 
   private func perform(_ invocation: Invocation, _ output: Output) throws(AdminError) -> ExitCode {
     switch invocation.command.name {
+    case .status where invocation.has(.watch), .clients where invocation.has(.watch):
+      return try WatchCommand(invocation, daemon, output).run()
     case .status, .queue, .show, .why, .pauseOut, .pauseUpstream, .resumeIn, .resumeOut,
-      .resumeUpstream, .reload, .usersList, .credsList, .credsTest, .undrop, .routeTest, .upstreamShow, .complete:
+      .resumeUpstream, .reload, .usersList, .credsList, .credsTest, .undrop, .routeTest, .upstreamShow, .clients,
+      .complete:
       return try DaemonCommand(invocation, daemon, output).run()
     case .flush, .hold, .release, .bounce, .drop, .pauseIn:
       return try ConfirmedCommand(invocation, daemon, output).run()

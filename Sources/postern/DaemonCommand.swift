@@ -23,13 +23,16 @@ struct DaemonCommand {
     let changes = ChangeView(invocation, now: now, style: style)
     var queue = QueueView(now: now, style: style)
     var logins = LoginsView(now: now, style: style)
+    var clients = ClientsView(now: now, style: style)
     var credentials = CredentialsView(now: now, style: style)
     let exit = try ask(confirmed: confirmed) { payload in
       output.print(payload) { style in
         switch payload {
         case .status(let status): StatusView.lines(status, now: now, style: style)
         case .message(let message) where isList: queue.add(message)
-        case .note(let note): queue.add(note)
+        case .client(let client): clients.add(client)
+        case .note(let note) where isList: queue.add(note)
+        case .note(let note): clients.add(note)
         case .message(let message): ShowView.lines(message, now: now, style: style)
         case .why(let why): WhyView.lines(why, now: now, style: style)
         case .change(let change): changes.lines(change)
@@ -47,6 +50,7 @@ struct DaemonCommand {
     }
     switch invocation.command.name {
     case .queue: output.printForPeople(queue.finish())
+    case .clients: output.printForPeople(clients.finish())
     case .usersList: output.printForPeople(logins.finish())
     case .credsList: output.printForPeople(credentials.finish())
     default: break

@@ -45,6 +45,12 @@ final class Output {
     }
   }
 
+  /// Takes away what stands on the screen; elsewhere an empty line separates what comes from what came.
+  func beginAgain(isFirst: Bool) {
+    guard !quiet, !isJSON else { return }
+    if style.cutsLongCells { append("\u{1B}[H\u{1B}[2J") } else if !isFirst { append("\n") }
+  }
+
   /// Lines that have no JSON form, as a sum below a table.
   func printForPeople(_ lines: [String]) {
     guard !quiet, !isJSON else { return }

@@ -32,7 +32,7 @@ struct CommandTableTests {
     "usage lines",
     arguments: [
       (Command.Name.status, "status"), (.queue, "queue [SELECTOR...] [--count|--ids] [-n N]"), (.show, "show ID"),
-      (.flush, "flush SELECTOR...|--all [--dry-run|--yes] [--reason TEXT]"), (.why, "why ID|UPSTREAM"),
+      (.flush, "flush SELECTOR...|--all [--dry-run|--yes] [--reason TEXT]"), (.why, "why ID|UPSTREAM|CLIENT"),
       (.spoolVerify, "spool verify [DIR]"), (.spoolRepair, "spool repair DIR NEWDIR"),
       (.pauseUpstream, "pause upstream UPSTREAM [--for TIME] [--reason TEXT]"),
       (.usersAdd, "users add NAME [--ask|--password-stdin]"), (.help, "help [COMMAND...]"),
@@ -65,7 +65,7 @@ struct CommandTableTests {
 
   @Test("the greeting offers what the level may, and only what the daemon runs")
   func capabilities() {
-    let view = ["status", "queue", "show", "why", "route.test", "upstream.show", "complete"]
+    let view = ["status", "queue", "show", "why", "route.test", "upstream.show", "clients", "complete"]
     let operate =
       ["flush", "hold", "release", "bounce", "drop", "undrop"]
       + ["pause", "resume"].flatMap { verb in

@@ -32,7 +32,7 @@ struct CompletionTests {
   @Test(
     "what only the daemon knows",
     arguments: [
-      ("show ", "", [.ids]), ("why 7K", "7K", [.ids, .upstreams]), ("pause upstream of", "of", [.upstreams]),
+      ("show ", "", [.ids]), ("why 7K", "7K", [.ids, .upstreams, .clients]), ("pause upstream of", "of", [.upstreams]),
       ("undrop b", "b", [.batches]),
       ("resume up ", "", [.upstreams]), ("creds set o", "o", [.upstreams]), ("users passwd ", "", [.users]),
       ("users add ", "", []), ("show 7KQ2 ", "", []), ("flush to:@ex", "@ex", [.recipients]),
@@ -59,7 +59,8 @@ struct CompletionTests {
       ("hold 7KQ2 --for=3", ["30m"]), ("queue age:<", ["<10m"]), ("hold --reason ", []), ("queue frob:", []),
       ("queue to:@x.org --c", ["--count"]), ("queue --count --", []), ("queue --count -n", ["-n", "-next:"]),
       ("flush 7KQ2 --a", []), ("flush --", ["--all", "--dry-run", "--yes", "--reason"]),
-      ("flush --yes --d", []), ("status -", []), ("pause out ", ["--for", "--reason"]), ("pause upstream ", []),
+      ("flush --yes --d", []), ("status -", ["--watch"]), ("clients --", ["--watch"]),
+      ("pause out ", ["--for", "--reason"]), ("pause upstream ", []),
       ("pause upstream x ", ["--for", "--reason"]), ("queue -t", ["-to:", "-tries:"]),
     ])
   func values(line: String, texts: [String]) {

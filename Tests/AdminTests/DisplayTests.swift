@@ -195,4 +195,69 @@ struct DisplayTests {
         "  -> systemctl status postern",
       ])
   }
+
+  private func client(_ address: String, _ state: ClientReply.State, seen: Int64) -> ClientReply {
+    ClientReply(
+      address: address, state: state, firstSeen: now, lastSeen: Timestamp(milliseconds: now.milliseconds - seen * 1000),
+      listener: "submission")
+  }
+
+  @Test("clients on a narrow screen: who, when, how, and the first words of what was heard")
+  func narrowClients() {
+    var view = ClientsView(now: now, style: Style(color: false, cutsLongCells: true, symbols: true, width: 80))
+    var printer = client("192.168.1.40", .refused, seen: 120)
+    printer.name = "printer-2nd-floor"
+    printer.lastRefusal = ClientReply.Refusal(
+      time: now, command: "MAIL", code: 530, status: "5.7.0",
+      text: "530 5.7.0 Must issue a STARTTLS command first (or port 465 SSL)")
+    var copier = client("192.168.1.41", .noTLS, seen: 600)
+    copier.lastHandshake = ClientReply.Handshake(time: now, reason: "no common tls version: tls 1.0")
+    var nas = client("2001:db8::20", .ok, seen: 5)
+    (nas.tls, nas.user, nas.mechanism, nas.acceptedInHour, nas.accepted) = ("TLSv1.3", "nas", "PLAIN", 3, 214)
+    let lines = view.add(printer) + view.add(copier) + view.add(nas) + view.finish()
+    #expect(
+      lines == [
+        "CLIENT                   SEEN  MAIL   TLS   LOGIN  HEARD",
+        "192.168.1.40 printer-2…  2m    0/0    none  -      530 5.7.0 Must issue a START…",
+        "192.168.1.41             10m   0/0    none  -      TLS failed: no common tls ve…",
+        "2001:db8::20             5s    3/214  1.3   nas    250 OK",
+        "3 clients, 2 without success.   MAIL: last hour/in all.   why: postern why 192.168.1.40",
+      ])
+    #expect(lines.dropLast().allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("clients in a pipe: everything")
+  func wideClients() {
+    var view = ClientsView(now: now, style: .plain)
+    var printer = client("192.168.1.40", .ok, seen: 120)
+    (printer.sessions, printer.tls, printer.allowed, printer.used) = (1, "TLSv1", ["tls1.0", "bare-lf"], ["tls1.0"])
+    (printer.failedLogins, printer.clearLogins, printer.failedHandshakes) = (2, 1, 3)
+    printer.rate = ClientReply.Rate(limit: "60/h", used: 3)
+    #expect(
+      (view.add(printer) + view.add(NoteReply(note: "and 7 more")) + view.finish()) == [
+        "CLIENT        SEEN  OPEN  MAIL  TLS  LOGIN  RATE       EXCEPTIONS        FAILED"
+          + "                                 HEARD",
+        "192.168.1.40  2m    1     0/0   1.0  -      3 of 60/h  tls1.0 (bare-lf)  2 logins, 1 clear login, 3 handshakes"
+          + "  250 OK",
+        "1 client.   MAIL: last hour/in all.   why: postern why 192.168.1.40", "and 7 more",
+      ])
+    var empty = ClientsView(now: now, style: .plain)
+    #expect(empty.finish() == ["no client has connected since posternd started"])
+  }
+
+  @Test("a stanza stands so that it can be copied, with the file, and the command behind it")
+  func stanza() {
+    let why = WhyReply(
+      subject: "192.168.1.40", state: "refused", headline: "Client 192.168.1.40 was refused:",
+      reasons: ["it heard, to MAIL: 530 x"], actions: [.init(label: "then", command: "postern reload")],
+      stanza: .init(
+        file: "/etc/postern/postern.toml", replaces: "printer",
+        text: "[[client]]\nname = \"printer\"\nallow = [\"no-auth\"]"))
+    #expect(
+      WhyView.lines(why, now: now, style: .plain) == [
+        "Client 192.168.1.40 was refused:", "  1. it heard, to MAIL: 530 x",
+        "  to let it in, write into /etc/postern/postern.toml, in the place of the [[client]] \"printer\":",
+        "      [[client]]", "      name = \"printer\"", "      allow = [\"no-auth\"]", "  -> postern reload   then",
+      ])
+  }
 }

@@ -34,11 +34,24 @@ struct ProtocolTests {
     spool: .init(freeBytes: 9_878_424_780),
     warnings: [.init(code: "client.plaintext", message: "1 client submits without TLS: printer", client: "printer")])
 
+  static let client: ClientReply = {
+    let time = Timestamp("2026-11-21T14:02:11Z")!
+    var client = ClientReply(
+      address: "192.168.1.40", state: .refused, firstSeen: time, lastSeen: time, listener: "submission")
+    (client.name, client.tls, client.rate) = ("printer", "TLSv1", ClientReply.Rate(limit: "60/h", used: 3))
+    (client.allowed, client.used) = (["tls1.0", "bare-lf"], ["tls1.0"])
+    client.lastRefusal = ClientReply.Refusal(
+      time: time, command: "MAIL", code: 530, status: "5.7.0", text: "530 5.7.0 Login needed")
+    client.lastHandshake = ClientReply.Handshake(time: time, reason: "plaintext on a tls port")
+    return client
+  }()
+
   static let replies: [AdminReply] = [
     .data(id: 7, .message(message)), .data(id: 8, .status(status)),
     .data(
       id: 9, .change(.init(verb: "flush", matched: 3, done: 2, failed: 0, actor: .init(uid: 0), notes: ["paused"]))),
     .data(id: 10, .reload(.init(generation: 8, changed: ["upstream.gmail"]))),
+    .data(id: 11, .client(client)),
     .end(id: 7, exit: .no),
     .failure(id: 7, .usage("no_selector", "flush needs a selector", context: ["a line"], hint: "postern help flush")),
     .failure(id: nil, AdminError("software.bug", "it broke", exit: .software)),
@@ -76,6 +89,16 @@ struct ProtocolTests {
     expect(
       .data(id: 9, .change(.init(verb: "flush", matched: 3, done: 2, failed: 0, actor: .init(uid: 1000)))),
       #"{"data":{"actor":{"uid":1000},"done":2,"failed":0,"matched":3,"type":"change","v":1,"verb":"flush"},"id":9}"#)
+    expect(
+      .data(id: 11, .client(Self.client)),
+      #"{"data":{"accepted":0,"accepted_1h":0,"address":"192.168.1.40","cleartext_auth_attempts":0,"connections":0,"#
+        + #""exceptions_allowed":["tls1.0","bare-lf"],"exceptions_used":["tls1.0"],"failed_handshakes":0,"#
+        + #""failed_logins":0,"first_seen":"2026-11-21T14:02:11Z","#
+        + #""last_handshake":{"reason":"plaintext on a tls port","time":"2026-11-21T14:02:11Z"},"#
+        + #""last_refusal":{"code":530,"command":"MAIL","status":"5.7.0","text":"530 5.7.0 Login needed","#
+        + #""time":"2026-11-21T14:02:11Z"},"last_seen":"2026-11-21T14:02:11Z","listener":"submission","#
+        + #""name":"printer","rate":{"limit":"60/h","used":3},"refused":0,"sessions":0,"state":"refused","#
+        + #""tls":"TLSv1","type":"client","v":1},"id":11}"#)
     expect(.end(id: 7, exit: .ok), #"{"end":true,"exit":0,"id":7}"#)
     expect(
       .failure(id: nil, .usage("no_selector", "flush needs a selector", hint: "postern help flush")),

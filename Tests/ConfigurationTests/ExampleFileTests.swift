@@ -43,7 +43,7 @@ struct ExampleFileTests {
     // The one commented key that is an example, having no default.
     #expect(all.clients.map(\.name) == ["printer-2nd-floor"])
     #expect(all.clients.first?.allow == [.noAuth, .plaintext])
-    all.clients = []
+    (all.clients, all.clientsFile) = ([], nil)
     #expect(all.routes.map(\.from) == [[.domain("shop.example")]])
     all.routes = []
     #expect(all.namesListeners)

@@ -178,6 +178,7 @@ struct LoaderTests {
         name: "printer", addresses: [Network("192.168.1.40")!], allow: Set(Configuration.Client.Exception.allCases)),
       .init(name: "floor-2", addresses: [Network("192.168.2.0/24")!, Network("fd00::/8")!]),
     ]
+    expected.clientsFile = configuration.clientsFile
     expected.clients[0].from = Address("scanner@example.com")
     expected.clients[0].allowTo = [.domain("example.com")]
     expected.clients[0].rate = .init(count: 60, seconds: 3600)
@@ -295,6 +296,8 @@ struct LoaderTests {
     #expect(configuration.access.trusted == [Network("192.168.0.0/16")!])
     #expect(configuration.access.usersFile == "/users")
     #expect(configuration.clients.map(\.name) == ["b"])
+    // Where another one belongs then.
+    #expect(configuration.clientsFile?.hasSuffix("/conf.d/10.toml") == true)
     #expect(configuration.upstream.host == "smtp.example.com")
     #expect(configuration.upstream.username == "u")
   }

@@ -17,7 +17,7 @@ from upstreams import NoUpstream
 
 NOBODY = 65534
 LEVELS = ("view", "operate", "admin")
-READING = {"status", "queue", "show", "why", "complete", "route.test", "upstream.show"}
+READING = {"status", "queue", "show", "why", "complete", "route.test", "upstream.show", "clients"}
 CHANGING = {"flush", "hold", "release", "bounce", "drop", "undrop", *(f"{verb}.{side}" for verb in ("pause", "resume")
                                                     for side in ("in", "out", "upstream"))}
 EVERYTHING = {"reload", "users.list", "creds.list", "creds.set", "creds.login", "creds.test"}

@@ -65,15 +65,18 @@ struct EventTests {
   @Test("of a login that failed begins with what fail2ban looks for, whatever the user is called")
   func failedLogin() {
     let client = EventClient(name: nil, address: "2001:db8::7", listener: "submission")
-    let event = Event.loginFailed(client, user: "x[192.0.2.1]: SASL", mechanism: .login)
+    let event = Event.loginFailed(client, user: "x[192.0.2.1]: SASL", mechanism: .login, .loginRejected())
     #expect(event.message.hasPrefix("warning: unknown[2001:db8::7]: SASL LOGIN authentication failed: wrong password"))
   }
 
   @Test("with a name that no user has does not repeat it")
   func unknownUser() {
     let client = EventClient(name: "nas", address: "192.0.2.20", listener: "submission")
-    let event = Event.loginFailed(client, user: nil, mechanism: .plain)
-    #expect(event.message == "warning: nas[192.0.2.20]: SASL PLAIN authentication failed: no such user")
+    let event = Event.loginFailed(client, user: nil, mechanism: .plain, .loginRejected("nas"))
+    #expect(
+      event.message
+        == "warning: nas[192.0.2.20]: SASL PLAIN authentication failed: no such user "
+        + "(535 5.7.8 Wrong user or password (nas))")
     #expect(!event.fields.contains { $0.name == FieldName.user.rawValue })
   }
 

@@ -289,9 +289,12 @@ struct ExplanationTests {
     #expect(office.subject == "office" && message.subject == id)
     #expect(message.reply == "450 ?[2Jlater")
     for (word, text, exit) in [
-      ("ofice", "'ofice' is neither an upstream nor the id of a message. Did you mean 'office'?", ExitCode.noInput),
+      (
+        "ofice", "'ofice' is no upstream, no client and not the id of a message. Did you mean 'office'?",
+        ExitCode.noInput
+      ),
       ("ZZZZZZZZZ", "no message starts with 'ZZZZZZZZZ'", .noInput),
-      ("user:nas", "'user:nas' is neither an upstream nor the id of a message", .noInput),
+      ("user:nas", "'user:nas' is no upstream, no client and not the id of a message", .noInput),
       ("7K", "'7K' is too short for an id (need 4 characters)", .usage),
     ] {
       let error = #expect(throws: AdminError.self) { try client.ask("why", .init(name: word)) }

@@ -24,6 +24,8 @@ final class FakeGateway: Administration {
     var finished: [FinishedMessage] = []
     var upstreams = ["office"]
     var logins: [LoginReply] = []
+    var clients: [ClientReply] = []
+    var findings: [String: ClientFindings] = [:]
     var credentialError: AdminError?
     /// What was asked to be changed, a line each.
     var calls: [String] = []
@@ -327,6 +329,10 @@ final class FakeGateway: Administration {
         CredentialChangeReply(
           upstream: upstream, credential: "\(upstream).password", tested: true, released: 0, live: true)))
   }
+
+  func clients() -> [ClientReply] { state.withLock { $0.clients } }
+
+  func clientFindings(_ subject: String) -> ClientFindings? { state.withLock { $0.findings[subject] } }
 
   func logins() -> [LoginReply] { state.withLock { $0.logins } }
 

@@ -143,12 +143,11 @@ import Testing
       let pair = try TLSPair(client: fixture.client(), server: fixture.server())
       defer { pair.finish() }
       for octet in text.utf8 where pair.server.isActive { try pair.server.writeInbound(ByteBuffer(bytes: [octet])) }
-      guard case .handshakeFailed(let reason) = pair.serverSeen.errors.first else {
+      guard let error = pair.serverSeen.errors.first, error.description.hasPrefix("tls handshake failed: ") else {
         Issue.record("\(pair.serverSeen.seen) for \(text.debugDescription)")
         continue
       }
-      #expect(
-        pair.serverSeen.seen == [.error(.handshakeFailed(reason: reason)), .inactive], "\(text.debugDescription)")
+      #expect(pair.serverSeen.seen == [.error(error), .inactive], "\(text.debugDescription)")
       #expect(!pair.server.isActive)
     }
   }
@@ -192,11 +191,15 @@ import Testing
       certificate: fixture.good.certificate, key: fixture.good.key, minimum: .v13)
     let limited = try fixture.client()
     cossl_ctx_set_max_proto_version(limited.pointer, TLS1_2_VERSION)
-    for (client, server) in [(old, try fixture.server()), (limited, strict)] {
+    for (client, server, words) in [
+      (old, try fixture.server(), "the client offers tls 1.1, the least here is 1.2"),
+      (limited, strict, "the client offers tls 1.2, the least here is 1.3"),
+    ] {
       let pair = try TLSPair(client: client, server: server)
       defer { pair.finish() }
       try pair.carry()
-      #expect(pair.serverSeen.seen == [.error(.handshakeFailed(reason: "unsupported protocol")), .inactive])
+      let reason = "no common tls version: \(words) (unsupported protocol)"
+      #expect(pair.serverSeen.seen == [.error(.clientFailed(.version, reason: reason)), .inactive])
       #expect(
         pair.clientSeen.seen == [
           .error(.handshakeFailed(reason: "tlsv1 alert protocol version")), .inactive,
@@ -210,8 +213,55 @@ import Testing
     defer { pair.finish() }
     pair.client.pipeline.fireChannelInactive()
     pair.server.pipeline.fireChannelInactive()
-    for recorder in [pair.clientSeen, pair.serverSeen] {
-      #expect(recorder.seen == [.error(.handshakeFailed(reason: "the peer closed the connection")), .inactive])
+    #expect(pair.clientSeen.seen == [.error(.handshakeFailed(reason: "the peer closed the connection")), .inactive])
+    // No flight of the client had reached it.
+    let silence = "the client said nothing: it waits for a greeting, as one without tls does"
+    #expect(pair.serverSeen.seen == [.error(.clientFailed(.silence, reason: silence)), .inactive])
+
+    let later = try TLSPair(client: fixture.client(), server: fixture.server())
+    try later.server.writeInbound(ByteBuffer(bytes: [0x16, 0x03, 0x01]))
+    later.server.pipeline.fireChannelInactive()
+    #expect(later.serverSeen.seen == [.error(.handshakeFailed(reason: "the peer closed the connection")), .inactive])
+  }
+
+  @Test("A server says of a client that cannot get in what it did, in words that help")
+  func faults() throws {
+    let stranger = try TLSPair(
+      client: try TLSContext.client(authorities: fixture.otherAuthority, minimum: .v12), server: fixture.server())
+    try stranger.carry()
+    #expect(
+      stranger.serverSeen.errors == [
+        .clientFailed(.unknownAuthority, reason: "the client does not know our ca (tlsv1 alert unknown ca)")
+      ])
+    stranger.finish()
+
+    for (text, words) in [
+      ("EHLO client.example.com\r\n", "the client speaks smtp in clear, and here tls comes first"),
+      ("GET / HTTP/1.0\r\n\r\n", "the client speaks http in clear, and here is tls with smtp"),
+    ] {
+      let clear = try TLSPair(client: fixture.client(), server: fixture.server())
+      try clear.server.writeInbound(ByteBuffer(string: text))
+      #expect(clear.serverSeen.errors == [.clientFailed(.clearText, reason: words)])
+      clear.finish()
+    }
+
+    let weak = try fixture.client()
+    SSL_CTX_set_cipher_list(weak.pointer, "DHE-RSA-AES128-SHA")
+    cossl_ctx_set_max_proto_version(weak.pointer, TLS1_2_VERSION)
+    let pair = try TLSPair(client: weak, server: fixture.server())
+    try pair.carry()
+    #expect(
+      pair.serverSeen.errors == [.clientFailed(.algorithms, reason: "no common tls algorithms (no shared cipher)")])
+    pair.finish()
+
+    let server = EmbeddedChannel()
+    let recorder = Recorder()
+    try server.pipeline.syncOperations.addHandlers(TLSHandler(context: try fixture.server(), side: .server), recorder)
+    server.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    server.pipeline.fireChannelInactive()
+    guard case .clientFailed(.silence, _) = recorder.errors.first else {
+      Issue.record("\(recorder.seen)")
+      return
     }
   }
 

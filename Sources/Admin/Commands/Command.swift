@@ -23,6 +23,7 @@ package struct Command: Sendable, Equatable {
     case resumeUpstream = "resume upstream"
     case routeTest = "route test"
     case upstreamShow = "upstream show"
+    case clients
     case log
     case reload
     case usersList = "users list"
@@ -68,8 +69,8 @@ package struct Command: Sendable, Equatable {
     case selector = "SELECTOR"
     case user = "NAME"
     case upstream = "UPSTREAM"
-    /// A message or an upstream.
-    case subject = "ID|UPSTREAM"
+    /// A message, an upstream, or a client by its address or name.
+    case subject = "ID|UPSTREAM|CLIENT"
     case command = "COMMAND"
     case directory = "DIR"
     case newDirectory = "NEWDIR"

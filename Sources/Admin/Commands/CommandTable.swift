@@ -6,7 +6,8 @@
 package enum CommandTable {
   package static let commands: [Command] = [
     Command(
-      .status, level: .view, "health, upstreams, queue and what to do next, on one screen",
+      .status, options: [.watch], level: .view,
+      "health, upstreams, queue, weak clients and what to do next, on one screen",
       details: ["Exit 0 if all is well, 1 if degraded, 69 if posternd is not running; with -q only that."]),
     Command(
       .queue, takes: .any(.selector), options: [.count, .ids, .limit], level: .view, "list waiting messages",
@@ -22,8 +23,14 @@ package enum CommandTable {
         "Of a finished message: how it ended, as long as that is remembered (queue.history_keep).",
       ]),
     Command(
-      .why, takes: .one(.subject), level: .view, "why a message has not left, or what ails an upstream; what to type",
-      details: ["What the other side said, what happens next and when, and the command that helps."]),
+      .why, takes: .one(.subject), level: .view,
+      "why a message has not left, what ails an upstream, what a client was refused; what to type",
+      details: [
+        "What the other side said, what happens next and when, and the command that helps.",
+        "Of a client, by its address or the name of its [[client]]: what it heard last, what that means, and the stanza",
+        "that would let it in, where one would. Exit 66 if it was not here since posternd started.",
+        "Example: postern why 192.168.1.40",
+      ]),
     Command(
       .flush, takes: .any(.selector), options: [.all, .dryRun, .yes, .reason], level: .operate, changes: true,
       "try deferred messages now",
@@ -84,6 +91,14 @@ package enum CommandTable {
     Command(
       .upstreamShow, takes: .one(.upstream), level: .view, "everything known about one upstream",
       details: ["Its health and what to do about it, TLS, login, budgets and what is used of them."]),
+    Command(
+      .clients, options: [.limit, .watch], level: .view, "who submits: last seen, TLS, login, mail, what it heard",
+      details: [
+        "All addresses that were here since posternd started, those first that cannot get in. A wide screen shows more:",
+        "open sessions, the use of [[client]] rate, exceptions (in brackets those that were not needed), failures.",
+        "MAIL is what was accepted in the last hour, and in all. In the JSON everything.",
+        "Example: postern clients --watch",
+      ]),
     Command(
       .routeTest, options: [.from, .to, .user, .client, .size], level: .view,
       "which way a message would take; nothing is sent",

@@ -28,6 +28,7 @@ extension Command {
     case user = "--user"
     case client = "--client"
     case size = "--size"
+    case watch = "--watch"
 
     /// What stands behind it; nil for a switch.
     package var value: String? {
@@ -81,6 +82,7 @@ extension Command {
       case .user: "the login on the LAN side"
       case .client: "the name of a [[client]], or an address"
       case .size: "octets of the message, as 300K or 25M"
+      case .watch: "again every two seconds, until Ctrl-C"
       }
     }
 

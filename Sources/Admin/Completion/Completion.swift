@@ -14,6 +14,8 @@ package struct Completion: Sendable, Equatable {
     case senders, recipients
     /// Who has handed in mail that waits: logins, names and addresses of clients.
     case submitters
+    /// Those that were here, and those of a `[[client]]`.
+    case clients
     /// On the machine of the console, which looks itself.
     case directories
     /// Those that can be put back.
@@ -122,7 +124,7 @@ package struct Completion: Sendable, Equatable {
     case .one(let placeholder) where words.isEmpty, .optional(let placeholder) where words.isEmpty:
       switch placeholder {
       case .id: wanted = [.ids]
-      case .subject: wanted = [.ids, .upstreams]
+      case .subject: wanted = [.ids, .upstreams, .clients]
       case .upstream: wanted = [.upstreams]
       // A name that exists is no name for a new user.
       case .user: wanted = command.name == .usersAdd ? [] : [.users]

@@ -16,6 +16,11 @@ package enum WhyView {
     if let expires = why.expires, isNew(expires.forPeople) {
       lines.append("  gives up      \(expires.forPeople)   \(Humane.until(expires, from: now))")
     }
+    if let stanza = why.stanza {
+      let place = stanza.replaces.map { ", in the place of the [[client]] \"\($0)\"" } ?? ""
+      lines.append("  to let it in, write into \(escaped(stanza.file + place)):")
+      lines += stanza.text.split(separator: "\n").map { "      " + escaped(String($0)) }
+    }
     let width = why.actions.map(\.command.count).max() ?? 0
     lines += why.actions.map { action in
       "  \(style.arrow) \(escaped(action.command).padding(to: width))   \(escaped(action.label))"

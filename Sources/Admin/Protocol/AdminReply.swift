@@ -19,6 +19,7 @@ package enum AdminReply: Sendable, Equatable {
     case credentialChange(CredentialChangeReply)
     case signIn(SignInReply)
     case login(LoginReply)
+    case client(ClientReply)
     case candidate(CandidateReply)
     case note(NoteReply)
     /// These come from the client itself, which prints them in the same form.
@@ -90,6 +91,7 @@ extension AdminReply.Payload: Codable {
     case "credential-change": self = .credentialChange(try CredentialChangeReply(from: decoder))
     case "sign-in": self = .signIn(try SignInReply(from: decoder))
     case "login": self = .login(try LoginReply(from: decoder))
+    case "client": self = .client(try ClientReply(from: decoder))
     case "candidate": self = .candidate(try CandidateReply(from: decoder))
     case "note": self = .note(try NoteReply(from: decoder))
     case "spool": self = .spool(try SpoolReply(from: decoder))
@@ -118,6 +120,7 @@ extension AdminReply.Payload: Codable {
     case .credentialChange(let reply): try reply.encode(to: encoder)
     case .signIn(let reply): try reply.encode(to: encoder)
     case .login(let reply): try reply.encode(to: encoder)
+    case .client(let reply): try reply.encode(to: encoder)
     case .candidate(let reply): try reply.encode(to: encoder)
     case .note(let reply): try reply.encode(to: encoder)
     case .spool(let reply): try reply.encode(to: encoder)
@@ -143,6 +146,7 @@ extension AdminReply.Payload: Codable {
     case .credentialChange: "credential-change"
     case .signIn: "sign-in"
     case .login: "login"
+    case .client: "client"
     case .candidate: "candidate"
     case .note: "note"
     case .spool: "spool"

@@ -137,16 +137,20 @@ package struct StatusReply: Sendable, Equatable, Codable {
     package var listeners: [Listener]
     /// The largest message that is taken, where that is less than `max_size`.
     package var sizeLimit: SizeLimit?
+    /// Logins that were tried without TLS since the start; nil from an older daemon.
+    package var clearLogins: Int?
 
-    package init(sessions: Int, listeners: [Listener], sizeLimit: SizeLimit? = nil) {
+    package init(sessions: Int, listeners: [Listener], sizeLimit: SizeLimit? = nil, clearLogins: Int? = nil) {
       self.sessions = sessions
       self.listeners = listeners
       self.sizeLimit = sizeLimit
+      self.clearLogins = clearLogins
     }
 
     private enum CodingKeys: String, CodingKey {
       case sessions, listeners
       case sizeLimit = "size_limit"
+      case clearLogins = "cleartext_auth_attempts"
     }
   }
 
@@ -159,6 +163,37 @@ package struct StatusReply: Sendable, Equatable, Codable {
     package init(bytes: Int, upstream: String) {
       self.bytes = bytes
       self.upstream = upstream
+    }
+  }
+
+  /// A client that has made use of exceptions of its `[[client]]`.
+  package struct WeakClient: Sendable, Equatable, Codable {
+    package var name: String
+    package var address: String
+    package var exceptions: [String]
+    package var lastSeen: Timestamp
+
+    package init(name: String, address: String, exceptions: [String], lastSeen: Timestamp) {
+      self.name = name
+      self.address = address
+      self.exceptions = exceptions
+      self.lastSeen = lastSeen
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case name, address, exceptions
+      case lastSeen = "last_seen"
+    }
+  }
+
+  /// Exceptions of a `[[client]]` that nobody has needed since the start.
+  package struct UnusedExceptions: Sendable, Equatable, Codable {
+    package var name: String
+    package var exceptions: [String]
+
+    package init(name: String, exceptions: [String]) {
+      self.name = name
+      self.exceptions = exceptions
     }
   }
 
@@ -212,6 +247,9 @@ package struct StatusReply: Sendable, Equatable, Codable {
   /// What somebody has stopped by hand.
   package var pauses: [Pause]
   package var warnings: [Warning]
+  /// Those seen last; nil from an older daemon.
+  package var weakClients: [WeakClient]?
+  package var unusedExceptions: [UnusedExceptions]?
 
   package init(
     health: Health, version: String, host: String, uptimeSeconds: Int, config: Config, queue: Queue,
@@ -232,6 +270,8 @@ package struct StatusReply: Sendable, Equatable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case health, version, host, config, queue, upstreams, spool, pauses, warnings
+    case weakClients = "weak_clients"
+    case unusedExceptions = "unused_exceptions"
     case incoming = "in"
     case uptimeSeconds = "uptime_s"
   }

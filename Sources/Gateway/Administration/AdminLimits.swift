@@ -21,6 +21,9 @@ enum AdminLimits {
   static let finishedMax = 1000
   /// Ids that an error about an ambiguous one lists.
   static let ambiguousMax = 5
+  /// Weak clients that `status` lists, all in one line of the protocol, and those that its screen has a line for.
+  static let weakClientsMax = 20
+  static let weakClientsShown = 5
   /// What fits a screen or two; who sees more types one more character.
   static let candidatesMax = 100
   /// Pages that a completion looks at: the oldest mail, which is what people ask about.

@@ -18,6 +18,10 @@ extension AdminService {
         upstream, status, meaning: administration.meaning(ofTroubleOf: subject), now: Timestamp(milliseconds: now()))
       return .answered([.why(explanation.reply)], to: request)
     }
+    if let findings = administration.clientFindings(subject) {
+      let explanation = ClientExplanation(findings, now: now())
+      return .answered([.why(try explanation.reply())], to: request)
+    }
     // Most words are also the beginning of an id, for all that their letters say.
     let isName = MessageID.canonical(subject) == nil || NearestName.of(subject, among: names) != nil
     let found: Found
@@ -60,7 +64,11 @@ extension AdminService {
   private static func unknown(_ subject: String, _ upstreams: [String]) -> AdminError {
     let nearest = NearestName.of(subject, among: upstreams).map { ". Did you mean '\($0)'?" } ?? ""
     return AdminError(
-      "subject.unknown", "'\(shown(subject))' is neither an upstream nor the id of a message\(nearest)",
-      context: ["upstreams: " + upstreams.joined(separator: ", ")], hint: "postern queue", exit: .noInput)
+      "subject.unknown",
+      "'\(shown(subject))' is no upstream, no client and not the id of a message\(nearest)",
+      context: [
+        "upstreams: " + upstreams.joined(separator: ", "),
+        "a client is an address, as 192.168.1.40, or the name of a [[client]]",
+      ], hint: "postern queue", exit: .noInput)
   }
 }

@@ -69,6 +69,7 @@ final class AdminService: Sendable {
     case .resumeUpstream: return try resume(.upstream(try name(request)), request, peer)
     case .routeTest: return .answered([.route(administration.route(try delivery(request)))], to: request)
     case .upstreamShow: return .answered([.upstream(try administration.upstream(try name(request)))], to: request)
+    case .clients: return .paged(ClientListing(administration.clients(), request))
     case .reload: return reload(request, peer)
     case .usersList: return .answered(administration.logins().map { .login($0) }, to: request)
     case .credsList: return .answered(administration.credentials().map { .credential($0) }, to: request)

@@ -94,6 +94,7 @@ struct CandidateSearch: PagedWork {
   private mutating func finish() -> [AdminReply] {
     var candidates = completion.candidates
     if completion.wanted.contains(.upstreams) { candidates += upstreams }
+    if completion.wanted.contains(.clients) { candidates += clients }
     // Who may log in is the admin's to know; who has mail here anybody sees who sees the queue.
     if completion.wanted.contains(.users), level == .admin { candidates += users }
     if completion.wanted.contains(.batches) { candidates += batches }
@@ -109,6 +110,14 @@ struct CandidateSearch: PagedWork {
     return service.administration.upstreamNames().filter(fits).map { name in
       let state = status.first { $0.name == name }
       return CandidateReply(text: name, summary: state.map { $0.state + ($0.reason.map { " (\($0))" } ?? "") } ?? "")
+    }
+  }
+
+  private var clients: [CandidateReply] {
+    service.administration.clients().flatMap { client in
+      [client.name, client.address].compactMap { $0 }.filter(fits).map { text in
+        CandidateReply(text: text, summary: text == client.address ? client.name ?? "" : client.address)
+      }
     }
   }
 

@@ -29,7 +29,10 @@ final class GatewayAdministration: Administration {
       upstreams.contains { $0.state != "ok" && $0.state != "standby" } || queue.failed > 0 || queue.quarantined > 0
       || !pauses.isEmpty
       || spool.state != "ok"
-    return StatusReply(
+    let weak = weakClients(configuration)
+    let unused = Self.unusedExceptions(configuration, besides: weak)
+    let clearLogins = gateway.clients.clearLogins
+    var status = StatusReply(
       health: isDegraded ? .degraded : .ok, version: Product.version, host: configuration.hostname,
       uptimeSeconds: Int((now.monotonic - gateway.startedAt.monotonic) / 1000),
       config: StatusReply.Config(
@@ -43,10 +46,14 @@ final class GatewayAdministration: Administration {
       incoming: StatusReply.Incoming(
         sessions: gateway.sessionCount,
         listeners: gateway.listeners.numbers.map { StatusReply.Listener(name: $0.name, port: $0.port) },
-        sizeLimit: gateway.announcements.offer.flatMap(StatusReply.SizeLimit.init)),
+        sizeLimit: gateway.announcements.offer.flatMap(StatusReply.SizeLimit.init), clearLogins: clearLogins),
       spool: spool, pauses: pauses,
       warnings: Self.warnings(of: spool) + upstreams.compactMap(\.warning) + warnings(configuration, queue)
+        + Self.warnings(of: weak, unused: unused, clearLogins: clearLogins, now: now.wall)
         + Self.warnings(of: pauses, now: now.wall))
+    status.weakClients = Array(weak.prefix(AdminLimits.weakClientsMax))
+    status.unusedExceptions = Array(unused.prefix(AdminLimits.weakClientsMax))
+    return status
   }
 
   func reload(completed: @escaping @Sendable (ReloadReply) -> Void) {
@@ -68,11 +75,7 @@ final class GatewayAdministration: Administration {
   }
 
   private func warnings(_ configuration: Configuration, _ queue: QueueSummary) -> [StatusReply.Warning] {
-    var warnings = configuration.clients.filter { $0.allow.contains(.plaintext) }.map { client in
-      StatusReply.Warning(
-        code: "client.plaintext", message: "\(client.name) may submit without TLS, allowed by its client stanza",
-        client: client.name)
-    }
+    var warnings: [StatusReply.Warning] = []
     for upstream in configuration.upstreams where upstream.security == .none && !upstream.isCapture {
       warnings.append(
         StatusReply.Warning(

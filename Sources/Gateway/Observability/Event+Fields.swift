@@ -96,18 +96,26 @@ extension Event: LogRecord {
     case .clientLeft(let client, let octets):
       list.add(client)
       list.add(.size, octets)
-    case .loginFailed(let client, let user, let mechanism), .loginThrottled(let client, let user, let mechanism):
+    case .loginFailed(let client, let user, let mechanism, let reply),
+      .loginThrottled(let client, let user, let mechanism, let reply):
       list.add(client)
       list.add(.user, user)
       list.add(.authMethod, mechanism.rawValue)
+      list.add(reply)
+    case .loginInClear(let client, let user, let mechanism, _, let reply):
+      list.add(client)
+      list.add(.user, user)
+      list.add(.authMethod, mechanism?.rawValue)
+      list.add(reply)
     case .clientTLSFailed(let client, let reason):
       list.add(client)
       list.add(.reason, reason)
     case .clientCertificateRefused(let client, let reason):
       list.add(client)
       list.add(.reason, reason.text)
-    case .sessionsExceeded(let client):
+    case .sessionsExceeded(let client, let reply):
       list.add(client)
+      list.add(reply)
 
     case .sent(let report), .deferred(let report), .failed(let report), .rerouted(let report):
       Self.describe(report, as: kind, into: &list)

@@ -76,16 +76,20 @@ extension Event {
       "NOQUEUE: reject: \(refusal.command) from \(client): \(refusal.reply)"
     case .clientLeft(let client, let octets):
       "lost connection after DATA (\(octets) bytes or more) from \(client); nothing was accepted"
-    case .loginFailed(let client, let user, let mechanism):
-      "warning: \(client): SASL \(mechanism.rawValue) authentication failed: \(Self.refused(user, mechanism))"
-    case .loginThrottled(let client, let user, let mechanism):
-      "warning: \(client): SASL \(mechanism.rawValue) authentication not tried: too many have failed\(Self.name(user))"
+    case .loginFailed(let client, let user, let mechanism, let reply):
+      "warning: \(client): SASL \(mechanism.rawValue) authentication failed: \(Self.refused(user, mechanism)) (\(reply))"
+    case .loginThrottled(let client, let user, let mechanism, let reply):
+      "warning: \(client): SASL \(mechanism.rawValue) authentication not tried: too many have failed\(Self.name(user)) "
+        + "(\(reply))"
+    case .loginInClear(let client, let user, let mechanism, let isPasswordSent, let reply):
+      "warning: \(client): SASL \(mechanism?.rawValue ?? "unknown") authentication tried without TLS\(Self.name(user))"
+        + (isPasswordSent ? ": the password can be read on the way, give this user another one" : "") + " (\(reply))"
     case .clientTLSFailed(let client, let reason):
       "warning: TLS with \(client) failed: \(reason)"
     case .clientCertificateRefused(let client, let reason):
       "warning: \(client): certificate lets nobody log in, the session goes on: \(reason)"
-    case .sessionsExceeded(let client):
-      "warning: too many sessions on \(client.listener), refused \(client)"
+    case .sessionsExceeded(let client, let reply):
+      "warning: too many sessions on \(client.listener), refused \(client): \(reply)"
 
     case .sent(let report): Self.outcome(report, "sent", EnhancedStatus(2, 0, 0))
     case .deferred(let report): Self.outcome(report, "deferred", EnhancedStatus(4, 0, 0))

@@ -55,12 +55,15 @@ package enum Event: Sendable {
   case rejected(EventClient, Refusal)
   case clientLeft(EventClient, octets: Int)
   /// The user is nil if there is none of that name: who mixes up the two fields of a form sends a password.
-  case loginFailed(EventClient, user: String?, mechanism: SASLMechanism)
-  case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism)
+  case loginFailed(EventClient, user: String?, mechanism: SASLMechanism, Reply)
+  case loginThrottled(EventClient, user: String?, mechanism: SASLMechanism, Reply)
+  /// Without TLS; it was refused, but the password may have been read on the way. The mechanism is nil if we know none
+  /// of that name.
+  case loginInClear(EventClient, user: String?, mechanism: SASLMechanism?, isPasswordSent: Bool, Reply)
   case clientTLSFailed(EventClient, reason: String)
   /// The session goes on without it.
   case clientCertificateRefused(EventClient, reason: PeerText)
-  case sessionsExceeded(EventClient)
+  case sessionsExceeded(EventClient, Reply)
 
   case sent(DeliveryReport)
   case deferred(DeliveryReport)
@@ -129,6 +132,7 @@ package enum Event: Sendable {
     case .clientLeft: .clientLeft
     case .loginFailed: .authFailed
     case .loginThrottled: .authThrottled
+    case .loginInClear: .authInClear
     case .clientTLSFailed: .clientTLSFailed
     case .clientCertificateRefused: .clientCertificateRefused
     case .sessionsExceeded: .sessionsExceeded

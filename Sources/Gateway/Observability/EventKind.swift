@@ -35,6 +35,7 @@ package enum EventKind: String, Sendable, CaseIterable {
   case clientLeft = "client-left"
   case authFailed = "auth-failed"
   case authThrottled = "auth-throttled"
+  case authInClear = "auth-in-clear"
   case clientTLSFailed = "client-tls-failed"
   case clientCertificateRefused = "client-certificate-refused"
   case sessionsExceeded = "sessions-exceeded"
@@ -99,6 +100,7 @@ package enum EventKind: String, Sendable, CaseIterable {
     case .clientLeft: "b04da7a390714122bb485ad2159e47d9"
     case .authFailed: "79af8a91d84f474589325ae446290bb2"
     case .authThrottled: "d120ab1e4c7647f9bebad038ae43f33a"
+    case .authInClear: "99757a597cf249f9add639e64e310a90"
     case .clientTLSFailed: "287cc7554d5e488a95a534e532665b70"
     case .clientCertificateRefused: "da28212f2b4d44c4b9130af2fb06fb0c"
     case .sessionsExceeded: "0b44201b1a3d423cb43ab3bebc5f5a4d"
@@ -138,7 +140,8 @@ package enum EventKind: String, Sendable, CaseIterable {
       .credentialMissing:
       .error
     case .spoolMoved, .spoolDoubtful, .tlsCertExpires, .socketUnserved, .socketUnmoved, .filesLimited,
-      .controlSocketFailed, .historyLost, .authThrottled, .sessionsExceeded, .failed, .expired, .upstreamPaused,
+      .controlSocketFailed, .historyLost, .authThrottled, .authInClear, .sessionsExceeded, .failed, .expired,
+      .upstreamPaused,
       .upstreamUnreachable, .upstreamSlow, .quotaNearlyUsed, .quotasUnreadable, .paused, .doubleBounced,
       .notificationPostponed:
       .warning
@@ -153,8 +156,8 @@ package enum EventKind: String, Sendable, CaseIterable {
   /// Who says it, in the words that Postfix has for its parts, because admins and their tools look for these.
   package var identifier: String {
     switch self {
-    case .accepted, .rejected, .relayRefused, .clientLeft, .authFailed, .authThrottled, .clientTLSFailed,
-      .clientCertificateRefused, .sessionsExceeded:
+    case .accepted, .rejected, .relayRefused, .clientLeft, .authFailed, .authThrottled, .authInClear,
+      .clientTLSFailed, .clientCertificateRefused, .sessionsExceeded:
       "postern/submission/smtpd"
     case .sent, .deferred, .failed, .expired, .rerouted: "postern/smtp"
     case .notified, .doubleBounced, .notificationPostponed: "postern/bounce"

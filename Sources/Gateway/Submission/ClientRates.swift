@@ -31,6 +31,14 @@ package final class ClientRates: Sendable {
     return .tooManyMessages(rate.text, seconds: Int((roomAt - now.monotonic + 999) / 1000))
   }
 
+  /// What an address has used up of its rate.
+  func used(_ address: String, _ rate: Configuration.Rate, _ now: Instant) -> Int {
+    entries.withLock { entries in
+      guard let entry = entries[address], entry.rate == rate else { return 0 }
+      return entry.count.used(at: now.monotonic)
+    }
+  }
+
   /// A message was taken. Under another rate than before counting begins anew.
   func accepted(_ address: String, _ rate: Configuration.Rate, _ now: Instant) {
     entries.withLock { entries in

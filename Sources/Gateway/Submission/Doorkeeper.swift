@@ -19,6 +19,7 @@ struct Doorkeeper: Sendable {
   let admission: Admission
   let rates: ClientRates
   let announcements: Announcements
+  let clients: ClientBook
 
   func admit(
     _ listener: Configuration.Listener, from address: IPAddress, on eventLoop: any EventLoop
@@ -26,8 +27,9 @@ struct Doorkeeper: Sendable {
     let loop = loops.first { $0.eventLoop === eventLoop }!
     let isDenied = settings.current.configuration.access.deny.contains { $0.contains(address) }
     if let refusal = isDenied ? .denied : loop.refusal {
-      let client = logged(listener, address)
-      log.report(.rejected(client, Refusal(command: "CONNECT", reply: refusal)), at: .info)
+      let said = Refusal(command: "CONNECT", reply: refusal)
+      log.report(.rejected(logged(listener, address), said), at: .info)
+      note(said, listener, address)
       return .refused(refusal)
     }
     switch counts.enter(listener, from: address) {
@@ -36,14 +38,27 @@ struct Doorkeeper: Sendable {
       return .session(
         SubmissionContext(
           settings: settings.current, listener: listener, address: address, queue: queue, logins: logins, loop: loop,
-          clock: clock, log: log, admission: admission, rates: rates, announcements: announcements,
+          clock: clock, log: log, admission: admission, rates: rates, announcements: announcements, clients: clients,
           left: { counts.leave(listener.name, from: address) }))
-    case .listenerFull, .gatewayFull:
-      log.report(.sessionsExceeded(logged(listener, address)))
-      return .refused(.tooManySessions)
-    case .clientFull:
-      log.report(.sessionsExceeded(logged(listener, address)))
-      return .refused(.tooManySessionsOfClient)
+    case .listenerFull, .gatewayFull: return exceeded(.tooManySessions, listener, address)
+    case .clientFull: return exceeded(.tooManySessionsOfClient, listener, address)
+    }
+  }
+
+  private func exceeded(
+    _ reply: Reply, _ listener: Configuration.Listener, _ address: IPAddress
+  ) -> Listeners.Admission {
+    log.report(.sessionsExceeded(logged(listener, address), reply))
+    note(Refusal(command: "CONNECT", reply: reply), listener, address)
+    return .refused(reply)
+  }
+
+  private func note(_ refusal: Refusal, _ listener: Configuration.Listener, _ address: IPAddress) {
+    let now = clock.now()
+    let settings = settings.current
+    clients.note(address, now, isExpected: { settings.expects(address) }) { record in
+      record.connected(to: listener.name, now)
+      record.refused(refusal, isTelling: true, now)
     }
   }
 

@@ -51,6 +51,15 @@ package final class SessionCounts: Sendable {
     }
   }
 
+  /// Sessions of each address that has any.
+  package var byAddress: [IPAddress: Int] {
+    state.withLock { state in
+      state.counts.reduce(into: [:]) { total, entry in
+        if let address = entry.key.address { total[address, default: 0] += entry.value }
+      }
+    }
+  }
+
   /// Sessions of all listeners.
   package var total: Int { state.withLock { $0.total } }
 

@@ -17,6 +17,7 @@ package struct SubmissionContext {
   package var admission: Admission
   package var rates: ClientRates
   package var announcements: Announcements
+  package var clients: ClientBook
   /// The connection is gone: gives back its place.
   package var left: @Sendable () -> Void
 
@@ -24,7 +25,7 @@ package struct SubmissionContext {
     settings: Settings, listener: Configuration.Listener, address: IPAddress, queue: MessageQueue,
     logins: LoginChecker, loop: SubmissionLoop, clock: Clock, log: EventLog, admission: Admission = Admission(),
     rates: ClientRates = ClientRates(), announcements: Announcements = Announcements(),
-    left: @escaping @Sendable () -> Void
+    clients: ClientBook = ClientBook(), left: @escaping @Sendable () -> Void
   ) {
     self.settings = settings
     self.listener = listener
@@ -37,6 +38,7 @@ package struct SubmissionContext {
     self.admission = admission
     self.rates = rates
     self.announcements = announcements
+    self.clients = clients
     self.left = left
   }
 }

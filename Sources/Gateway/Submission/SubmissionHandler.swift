@@ -21,8 +21,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private let client: Configuration.Client?
   private var session: ServerSession
   private var tls: TLSFacts?
-  /// Of the login that was accepted.
-  private var mechanism: SASLMechanism?
+  private var witness: SessionWitness
   /// What the client was challenged for.
   private var challenged: SCRAMVerifier?
   private var input = ByteBuffer()
@@ -53,6 +52,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     feasibility = FeasibilityWatch(
       settings: submission.settings, client: client?.name, address: submission.address,
       announcements: submission.announcements)
+    witness = SessionWitness(submission, client)
     session = ServerSession(
       policy: ServerPolicy(
         hostname: configuration.hostname, offersTLS: submission.listener.security == .starttls,
@@ -78,6 +78,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func opened(_ context: ChannelHandlerContext) {
     guard token == 0 else { return }
     token = submission.loop.add(self)
+    witness.opened()
     if !session.rights.mayOmitLogin { timer.awaitLogin(Limits.loginSeconds, now: context.eventLoop.now) }
     if let refusal = submission.loop.refusal { return end(refusal) }
     if session.isTLS {
@@ -129,6 +130,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     case TLSEvent.handshakeCompleted(let facts) as TLSEvent:
       tls = facts
       let certificate = certificate(context)
+      witness.shookHands(facts)
       if isOpen {
         session.tlsStarted(certificate)
         setDeadline(Limits.commandSeconds, context)
@@ -145,19 +147,17 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func certificate(_ context: ChannelHandlerContext) -> ClientCertificate {
     let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
     let login = CertificateLogin(handler?.shownCertificate, users: submission.settings.users)
-    if let fault = login.fault { submission.log.report(.clientCertificateRefused(logged, reason: fault)) }
+    if let fault = login.fault { witness.certificateRefused(fault) }
     return login.certificate
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if let error = error as? TLSError, error != .truncated {
-      submission.log.report(.clientTLSFailed(logged, reason: "\(error)"))
-    }
+    if let error = error as? TLSError, error != .truncated { witness.handshakeFailed(error, isBehindGreeting: isOpen) }
     context.close(promise: nil)
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if session.isReadingContent, !isClosing { submission.log.report(.clientLeft(logged, octets: message.octets)) }
+    if session.isReadingContent, !isClosing { witness.left(inContentAfter: message.octets) }
     release()
     context.fireChannelInactive()
   }
@@ -174,7 +174,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
     message.abandon(submission.queue)
     if isArriving { submission.admission.messageHasArrived() }
     if let countedLogin { submission.logins.left(countedLogin) }
-    if token != 0 { submission.loop.remove(token) }
+    if token != 0 {
+      witness.closed(session.usedRights)
+      submission.loop.remove(token)
+    }
     submission.left()
   }
 
@@ -266,7 +269,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
         exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
       action = session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
     case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(name), mechanism: mechanism))
+      if let refusal = session.refusal(.throttled) { witness.loginThrottled(name, mechanism, refusal) }
       action = session.loginChecked(.throttled, into: &output)
     }
     if action == .close { return close(context) }
@@ -291,26 +294,19 @@ package final class SubmissionHandler: ChannelInboundHandler {
         verdict = .crowded
       }
     }
-    switch verdict {
-    case .accepted:
+    switch (verdict, session.refusal(verdict)) {
+    case (.accepted, _):
       timer.loginIsDone()
-      mechanism = attempt.mechanism
-    case .rejected:
-      submission.log.report(.loginFailed(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
-    case .throttled:
-      submission.log.report(.loginThrottled(logged, user: knownUser(attempt.name), mechanism: attempt.mechanism))
-    case .crowded: submission.log.report(.sessionsExceeded(logged))
-    case .unavailable: break
+      witness.loggedIn(attempt)
+    case (.rejected, let refusal?): witness.loginFailed(attempt.name, attempt.mechanism, refusal)
+    case (.throttled, let refusal?): witness.loginThrottled(attempt.name, attempt.mechanism, refusal)
+    case (.crowded, let refusal?): witness.crowded(refusal)
+    default: break
     }
     let own =
       submission.settings.configuration.sender.policy == .own ? submission.logins.addresses(of: attempt.name) : []
     if session.loginChecked(verdict, mayBe: own, into: &output) == .close { return close(context) }
     resume(context)
-  }
-
-  /// A name that nobody has may be a password in the wrong field: it is not told.
-  private func knownUser(_ name: String) -> String? {
-    submission.logins.isKnown(name) ? name : nil
   }
 
   private func store(_ content: ByteBuffer) {
@@ -382,12 +378,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
       message.forget()
     case .failed(.undecided):
       // Whether the message is durable cannot be known, so no reply may say it.
-      submission.log.report(.storageRefused(logged, nil))
+      witness.storageRefused(nil)
       return closeNow()
     case .failed(let failure):
       if failure == .full { submission.admission.filled() }
       let reply: Reply = failure == .full ? .diskFull : .diskRefused
-      submission.log.report(.storageRefused(logged, reply))
+      witness.storageRefused(reply)
       session.storageFailed(reply, into: &output)
       message.abandon(submission.queue)
     }
@@ -397,14 +393,11 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func reportAcceptance(_ id: MessageID) {
     guard let (envelope, origin) = message.accepting else { return }
-    submission.log.report(
-      .accepted(
-        AcceptedMessage(
-          id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: mechanism,
-          replacedSender: session.replacedSender, headerMessageID: message.headerID.map { PeerText($0) })),
-      at: .info)
-    submission.log.report(
-      .queued(id, sender: envelope.sender, octets: message.octets, recipients: envelope.recipients.count), at: .info)
+    witness.accepted(
+      AcceptedMessage(
+        id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: witness.mechanism,
+        replacedSender: session.replacedSender, headerMessageID: message.headerID.map { PeerText($0) }),
+      session.usedRights)
   }
 
   private func resume(_ context: ChannelHandlerContext) {
@@ -463,7 +456,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func reportRefusals() {
-    for refusal in session.takeRefusals() { submission.log.report(.rejected(logged, refusal), at: .info) }
+    witness.refused(session.takeRefusals())
   }
 
   private func takeOutput() -> ByteBuffer {
@@ -503,10 +496,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   // MARK: who the client is
 
-  private var addressText: String { submission.address.description }
-  private var logged: EventClient {
-    EventClient(name: client?.name, address: addressText, listener: submission.listener.name)
-  }
+  private var addressText: String { witness.client.address }
   private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
 }
 
