@@ -156,6 +156,7 @@ package struct ServerDialogue {
       guard complaint == nil else { return }
       switch action {
       case .wait: return
+      case .send: break
       case .startTLS:
         model.tlsStarted()
         session.tlsStarted()
@@ -190,8 +191,11 @@ package struct ServerDialogue {
       switch attempt.evidence {
       case .password(let password): password == Secret("s3cret")
       case .proof(let isRight): isRight
+      // Nobody was asked for one.
+      case .certificate: false
       }
     var verdict: ServerSession.LoginVerdict = isRight && attempt.name == "alice" ? .accepted : .rejected
+    if verdict == .accepted, dice.oneIn(8) { verdict = .crowded }
     if dice.oneIn(8) { verdict = dice.oneIn(2) ? .throttled : .unavailable }
     model.verdict = verdict
     if session.loginChecked(verdict, into: &output) == .close { close() }

@@ -275,6 +275,7 @@ struct ServerModel {
     case .accepted: return isProved ? [334] : isThere ? [235] : []
     case .rejected: return [535]
     case .throttled, .unavailable: return [454]
+    case .crowded: return [421]
     case nil:
       if isThere { return said.count == 4 ? [235] : [] }
       return isProved ? [] : isOnTheWay ? [334] : said[0] == "LOGIN" && said.count == 2 ? [334, 501] : [501, 535]
@@ -341,14 +342,14 @@ struct ServerModel {
       mode = .content
       searched = 0
     case (.login(let mechanism, let response), 200..<400), (.login(let mechanism, let response), 535),
-      (.login(let mechanism, let response), 454):
+      (.login(let mechanism, let response), 454), (.login(let mechanism, let response), 421):
       followLogin([mechanism] + (response.map { [$0 == "=" ? "" : $0] } ?? []), code)
     default: break
     }
   }
 
   private mutating func followLogin(_ said: [String], _ code: Int) {
-    mode = code == 334 ? .login(said) : .command
+    mode = code == 334 ? .login(said) : code == 421 ? .closed : .command
     if code == 235 { (isLoggedIn, idle) = (true, 0) }
     if code == 535 || verdict == .throttled { failures += 1 }
     verdict = nil
