@@ -85,22 +85,26 @@ package final class LoginChecker: Sendable {
   package func check(
     _ attempt: LoginAttempt, known: SCRAMVerifier? = nil, from address: String, on eventLoop: any EventLoop
   ) -> EventLoopFuture<ServerSession.LoginVerdict> {
-    withUsersOfNow(on: eventLoop) { checker in
-      switch attempt.evidence {
-      case .password(let password):
-        return checker.check(attempt.name, password, from: address, on: eventLoop)
-      case .proof(let isRight):
-        // Looked at again: sessions that were given a challenge before others failed do not get another guess each.
-        if checker.isThrottled(attempt.name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
-        // The user may have another password since the name was looked up, or be no more.
-        let isOfNow = checker.verifier(of: attempt.name).map { $0 == known } ?? false
-        return eventLoop.makeSucceededFuture(checker.decided(attempt.name, isRight && isOfNow, from: address))
-      case .certificate:
-        // Nothing can be guessed here, so nothing is counted. The users file may have changed since the handshake.
-        guard checker.verifier(of: attempt.name) != nil else { return eventLoop.makeSucceededFuture(.rejected) }
-        checker.noteLogin(attempt.name, from: address)
-        return eventLoop.makeSucceededFuture(.accepted)
-      }
+    withUsersOfNow(on: eventLoop) { $0.decide(attempt, known, from: address, on: eventLoop) }
+  }
+
+  private func decide(
+    _ attempt: LoginAttempt, _ known: SCRAMVerifier?, from address: String, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<ServerSession.LoginVerdict> {
+    switch attempt.evidence {
+    case .password(let password):
+      return check(attempt.name, password, from: address, on: eventLoop)
+    case .proof(let isRight):
+      // Looked at again: sessions that were given a challenge before others failed do not get another guess each.
+      if isThrottled(attempt.name, from: address) { return eventLoop.makeSucceededFuture(.throttled) }
+      // The user may have another password since the name was looked up, or be no more.
+      let isOfNow = verifier(of: attempt.name).map { $0 == known } ?? false
+      return eventLoop.makeSucceededFuture(decided(attempt.name, isRight && isOfNow, from: address))
+    case .certificate:
+      // Nothing can be guessed here, so nothing is counted. The users file may have changed since the handshake.
+      guard verifier(of: attempt.name) != nil else { return eventLoop.makeSucceededFuture(.rejected) }
+      noteLogin(attempt.name, from: address)
+      return eventLoop.makeSucceededFuture(.accepted)
     }
   }
 
