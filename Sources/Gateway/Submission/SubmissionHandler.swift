@@ -392,7 +392,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func reportRefusals() {
-    for refusal in session.takeRefusals() { submission.log.report(.rejected(logged, refusal), at: .info) }
+    for refusal in session.takeRefusals() {
+      if refusal.reply.isInfeasible { submission.announcements.doubt(now: submission.clock.now()) }
+      submission.log.report(.rejected(logged, refusal), at: .info)
+    }
   }
 
   private func takeOutput() -> ByteBuffer {
