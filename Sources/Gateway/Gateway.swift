@@ -40,7 +40,7 @@ package final class Gateway: Sendable {
   let connector: any Connector
   let upstreamHealth = HealthBoard()
   let detours = Detours()
-  let announcements = Announcements()
+  let announcements: Announcements
   let tokens: TokenKeepers
   let pauses: PauseControl
   let dispatcherLoop: any EventLoop
@@ -81,6 +81,7 @@ package final class Gateway: Sendable {
     let bells = Storage.Bells(
       dispatcher: Bell(eventLoop: dispatcherLoop), notices: Bell(eventLoop: dispatcherLoop),
       compactor: Bell(eventLoop: dispatcherLoop))
+    announcements = Announcements(doubted: { bells.dispatcher.ring() })
     do {
       storage = try Storage(
         settings: holder, now: startedAt, clock: clock, log: log, notifier: notifier, bells: bells)

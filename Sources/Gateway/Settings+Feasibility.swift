@@ -4,8 +4,8 @@
 import Configuration
 import SMTP
 
-/// What can leave at all, by what upstreams announced. An upstream that was not heard yet takes everything, if it is of
-/// those that a way tries first; one further back that nobody has needed yet does not count as one in use.
+/// What can leave at all, by what upstreams announced. All of a way count: what one finds too large the next one is asked
+/// for. One that was not heard yet takes everything.
 extension Settings {
   /// Of what a client hands in that is known by these.
   func feasibility(
@@ -35,21 +35,14 @@ extension Settings {
   }
 
   private func bounds(of way: Way, _ announced: [String: Extensions]) -> Feasibility.Bounds {
-    var bounds = Feasibility.Bounds.nothing
-    for (place, group) in way.groups.enumerated() {
-      for name in group {
-        guard let extensions = announced[name] else {
-          if place == 0 { return Feasibility.Bounds() }
-          continue
-        }
-        let size = extensions.size ?? 0
-        bounds = bounds.or(
-          Feasibility.Bounds(
-            octetsMax: size == 0 ? .max : size, takesUTF8: extensions.smtpUTF8,
-            takesUTF8Senders: extensions.smtpUTF8 || upstream(named: name)?.upstream.rewrite != nil))
-      }
+    way.names.reduce(.nothing) { bounds, name in
+      guard let extensions = announced[name] else { return Feasibility.Bounds() }
+      let size = extensions.size ?? 0
+      return bounds.or(
+        Feasibility.Bounds(
+          octetsMax: size == 0 ? .max : size, takesUTF8: extensions.smtpUTF8,
+          takesUTF8Senders: extensions.smtpUTF8 || upstream(named: name)?.upstream.rewrite != nil))
     }
-    return bounds
   }
 }
 

@@ -106,8 +106,10 @@ extension Reply {
 
   /// `octets` is what the client announced, if it did.
   static func tooBig(_ octets: UInt64? = nil, limit: UInt64) -> Reply {
-    let announced = octets.map { ": \(size($0)), " } ?? ", "
-    return Reply(552, EnhancedStatus(5, 3, 4), "Too big\(announced)limit \(size(limit))")
+    var (announced, most) = (octets.map(size), size(limit))
+    // Somebody would ask what is wrong with that.
+    if announced == most { (announced, most) = (octets.map { "\($0) octets" }, "\(limit)") }
+    return Reply(552, EnhancedStatus(5, 3, 4), "Too big\(announced.map { ": \($0)" } ?? ""), limit \(most)")
   }
 
   /// Rounded up, so that what is too big does not look as if it would fit.
@@ -121,6 +123,9 @@ extension Reply {
     550, EnhancedStatus(5, 6, 7), "Sender is not ASCII, and no upstream for it offers SMTPUTF8")
   static let recipientNeedsUTF8 = Reply(
     553, EnhancedStatus(5, 6, 7), "Recipient is not ASCII, and no upstream for it offers SMTPUTF8")
+
+  /// Whether an upstream that takes more might have helped.
+  package var isInfeasible: Bool { status == EnhancedStatus(5, 3, 4) || status == EnhancedStatus(5, 6, 7) }
 
   // MARK: TLS and login
 

@@ -28,8 +28,8 @@ extension ServerSession {
     if let octets, octets > limit { throw .tooBig(octets, limit: limit) }
   }
 
-  /// What can go to one of the recipients is taken: to the others it is bounced. A declared size is an estimate (RFC 1870
-  /// section 6.1), so it narrows nothing here.
+  /// What can go to one of the recipients is taken: to the others it is bounced. Content may be larger than declared (RFC
+  /// 1870 section 6.3), so what is declared narrows nothing here.
   mutating func limitContent(from sender: Address?, to recipient: Address?, isFirst: Bool) {
     let limit = feasibility.bounds(from: sender, to: recipient, octets: nil).octetsMax
     feasibleOctetsMax = isFirst ? limit : max(feasibleOctetsMax, limit)

@@ -116,3 +116,25 @@ def test_what_one_route_takes_says_nothing_of_the_others(open_upstream, make_gat
         assert session.mail("scan@example.org", ["SIZE=1500000"])[0] == 250
         assert session.rcpt("bob@example.net") == (552, b"5.3.4 Too big: 2 MB, limit 977 KB")
         assert session.rcpt("all@list.example")[0] == 250
+
+
+def test_what_the_first_finds_too_large_the_next_may_take_and_its_limit_is_the_one(open_upstream, make_gateway):
+    office = open_upstream(ScriptedUpstream, "none", extensions=("8BITMIME", "SIZE 1000000"))
+    spare = open_upstream(ScriptedUpstream, "none", extensions=("8BITMIME", "SIZE 2000000"))
+    gateway = make_gateway(office, {
+        "upstream.office": {"priority": 10}, "upstream.spare": {**spare.settings(), "priority": 20}})
+    teach(gateway, office)
+    # The other one was not heard yet.
+    assert offered(gateway)[0] == OURS
+    subject = token()
+    gateway.submit(message(subject, lines(1_500_000)))
+    spare.await_mail(subject)
+    assert offered(gateway)[0] == 2_000_000
+    with gateway.client() as session:
+        assert session.mail("scan@example.org", ["SIZE=2000001"]) == (552, b"5.3.4 Too big: 2000001 octets, limit 2000000")
+        subject = token()
+        session.rset()
+        submit(session, message(subject, lines(1_500_000)))
+    spare.await_mail(subject)
+    gateway.await_empty_queue()
+    assert not gateway.events("failed")

@@ -100,6 +100,10 @@ def test_paused_by_hand_fails_over_and_a_reload_moves_what_waits(open_upstream, 
     gateway.submit(message(waiting), recipients=["a@shop.example"])
     spare.await_mail(subject)
     assert state(gateway, "office") == ("paused", "admin")
+    # What only one of them may carry waits for that one.
+    for name, waits in (("office", "1 message waiting"), ("spare", "no message waits")):
+        (why,) = gateway.json("why", name)
+        assert waits in why["reasons"], why
     gateway.configure({"route": [{"to": "@shop.example", "via": ["office", "spare"]}]})
     gateway.postern("reload")
     spare.await_mail(waiting)

@@ -38,8 +38,7 @@ struct AnnouncementTests {
 
   @Test("the first connection teaches it, the last one counts, and whoever is not configured any more is forgotten")
   func learned() throws {
-    let both = configuration([("one", 10), ("two", 20)])
-    let bench = try RelayBench(both)
+    let bench = try RelayBench(configuration([("one", 10)]))
     defer { bench.end() }
     bench.mood = .takes(after: 0)
     bench.sizes = ["one.test": 20 << 20, "two.test": 30 << 20]
@@ -57,8 +56,10 @@ struct AnnouncementTests {
     let version = announcements.version
     let seen = try #require(announcements["one"]?.seen)
     send()
-    #expect(announcements.version == version && announcements["one"]!.seen > seen, "the same is no news")
-    // Whoever takes over counts from there on.
+    #expect(announcements.version == version && announcements["one"]!.seen.wall > seen.wall, "the same is no news")
+    // Another one may take more, and counts when it was heard.
+    bench.reload(configuration([("one", 10), ("two", 20)]))
+    #expect(announcements["one"] != nil && announcements.offer == .init(octets: 50 << 20, configured: 50 << 20))
     bench.moods["one.test"] = .down
     send()
     #expect(announcements.offer == .init(octets: 30 << 20, configured: 50 << 20, upstream: "two"))
@@ -76,8 +77,8 @@ struct AnnouncementTests {
     arguments: [
       ([("one", 10, 20)], 20), ([("one", 10, 0)], 50), ([("one", 10, nil)], 50), ([("one", 10, 60)], 50),
       ([("one", 10, 20), ("two", 10, 30)], 30), ([("one", 10, 20), ("two", 10, -1)], 50),
-      // One further back that nobody has needed yet.
-      ([("one", 10, 20), ("two", 20, -1)], 20), ([("one", 10, -1), ("two", 20, 20)], 50),
+      // One further back is asked for what is too large.
+      ([("one", 10, 20), ("two", 20, -1)], 50), ([("one", 10, -1), ("two", 20, 20)], 50),
       ([("one", 10, 20), ("two", 20, 30)], 30), ([("one", 10, 30), ("two", 20, 0)], 50),
     ] as [([(String, Int, Int?)], UInt64)])
   func offered(upstreams: [(name: String, priority: Int, size: Int?)], megabytes: UInt64) {
@@ -85,7 +86,7 @@ struct AnnouncementTests {
     _ = announcements.adopt(Settings.plain(configuration(upstreams.map { ($0.name, $0.priority) })))
     for upstream in upstreams where upstream.size != -1 {
       _ = announcements.note(
-        offers(size: upstream.size.map { UInt64($0) << 20 }), by: upstream.name, wall: 0)
+        offers(size: upstream.size.map { UInt64($0) << 20 }), by: upstream.name, now: RelayBench.start)
     }
     #expect(announcements.offer?.octets == megabytes << 20)
     #expect((announcements.offer?.upstream != nil) == (megabytes < 50))
@@ -97,13 +98,16 @@ struct AnnouncementTests {
     let settings = Settings.plain(configuration([("one", 10)]))
     #expect(announcements.adopt(settings) == nil)
     #expect(announcements.adopt(Settings.plain(configuration([("one", 10)], maxSize: 40 << 20))) == nil)
-    let lowered = announcements.note(offers(size: 20 << 20), by: "one", wall: 0)
+    let lowered = announcements.note(offers(size: 20 << 20), by: "one", now: RelayBench.start)
     #expect(lowered == .init(octets: 20 << 20, configured: 40 << 20, upstream: "one"))
-    #expect(announcements.note(offers(size: 20 << 20, smtpUTF8: false), by: "one", wall: 0) == nil)
+    #expect(announcements.note(offers(size: 20 << 20, smtpUTF8: false), by: "one", now: RelayBench.start) == nil)
     #expect(announcements.adopt(settings) == nil)
-    #expect(announcements.note(offers(size: 30 << 20), by: "one", wall: 0)?.octets == 30 << 20)
-    #expect(announcements.note(offers(size: 0), by: "one", wall: 0) == .init(octets: 50 << 20, configured: 50 << 20))
-    #expect(announcements.note(offers(size: 1), by: "nobody", wall: 0) == nil && announcements["nobody"] == nil)
+    #expect(announcements.note(offers(size: 30 << 20), by: "one", now: RelayBench.start)?.octets == 30 << 20)
+    #expect(
+      announcements.note(offers(size: 0), by: "one", now: RelayBench.start)
+        == .init(octets: 50 << 20, configured: 50 << 20))
+    #expect(
+      announcements.note(offers(size: 1), by: "nobody", now: RelayBench.start) == nil && announcements["nobody"] == nil)
   }
 
   @Test("a route holds for the clients, users and sizes that it names, and those of others are as if it were not there")
@@ -149,21 +153,60 @@ struct AnnouncementTests {
       settings: settings, client: nil, address: IPAddress("192.0.2.1")!, announcements: announcements)
     func news(_ login: String?) -> UInt64? { watch.news(login: login)?.bounds.octetsMax }
     #expect(news(nil) == nil && news("news") == nil)
-    _ = announcements.note(offers(size: 20), by: "office", wall: 0)
-    _ = announcements.note(offers(size: 10), by: "lists", wall: 0)
+    _ = announcements.note(offers(size: 20), by: "office", now: RelayBench.start)
+    _ = announcements.note(offers(size: 10), by: "lists", now: RelayBench.start)
     #expect(news(nil) == 20 && news(nil) == nil)
     #expect(news("news") == 10 && news("news") == nil)
-    _ = announcements.note(offers(size: 30), by: "lists", wall: 0)
+    _ = announcements.note(offers(size: 30), by: "lists", now: RelayBench.start)
     #expect(news("news") == 30)
+  }
+
+  @Test("who is refused by old knowledge has the upstream asked, once, and only if no connection is open")
+  func doubt() throws {
+    let bench = try RelayBench(configuration([("one", 10)]))
+    defer { bench.end() }
+    bench.mood = .takes(after: 0)
+    bench.sizes = ["one.test": 20 << 20]
+    func refuse() {
+      bench.announcements.doubt(now: bench.now)
+      bench.dispatcher.run()
+      bench.pass(1_000)
+    }
+    // Of one that was never heard nobody is refused.
+    refuse()
+    bench.accept([("a@b.example", "shop")])
+    bench.pass(1_000)
+    bench.sizes = ["one.test": 30 << 20]
+    bench.pass(590_000)
+    refuse()
+    #expect(bench.connects == 1 && bench.announcements.offer?.octets == 20 << 20)
+    bench.pass(10_000)
+    refuse()
+    refuse()
+    #expect(bench.connects == 2 && bench.announcements.offer?.octets == 30 << 20)
+    // It does not answer: then it is known to, and the rest is as with mail.
+    bench.mood = .down
+    bench.pass(700_000)
+    refuse()
+    refuse()
+    #expect(bench.connects == 3 && bench.board["one"].state == "unreachable")
+    #expect(bench.announcements.offer?.octets == 30 << 20)
+    bench.mood = .takes(after: 0)
+    bench.sizes = ["one.test": 40 << 20]
+    bench.pass(400_000)
+    refuse()
+    #expect(bench.connects == 4 && bench.board["one"].state == "ok" && bench.announcements.offer?.octets == 40 << 20)
   }
 
   @Test("upstream show has what was announced, and when; it says so where nothing was heard")
   func shown() {
     var extensions = offers(size: 26_214_400)
     extensions.eightBitMIME = true
-    let fact = UpstreamReply.Fact.announced(.init(extensions: extensions, seen: 1_790_000_000_000))
+    let fact = UpstreamReply.Fact.announced(.init(extensions: extensions, seen: RelayBench.start))
     #expect(fact.name == "announced" && fact.value.hasPrefix("SIZE 26214400, SMTPUTF8, 8BITMIME; "))
     #expect(UpstreamReply.Fact.announced(nil).value.hasPrefix("not heard"))
-    #expect(UpstreamReply.Fact.announced(.init(extensions: Extensions(), seen: 0)).value.hasPrefix("nothing of use; "))
+    #expect(
+      UpstreamReply.Fact.announced(.init(extensions: Extensions(), seen: RelayBench.start)).value.hasPrefix(
+        "nothing of use; "))
   }
 }

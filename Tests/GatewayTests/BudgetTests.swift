@@ -185,6 +185,29 @@ struct BudgetTests {
     #expect(next.taken.mapValues(\.count) == ["two.test": 1, "one.test": 1])
     #expect(next.board["one"].state == "ok")
   }
+
+  @Test(
+    "room that comes of a wall clock that is set is found within a minute, with mail under way or without",
+    arguments: [(0, 3, 5), (500_000, 3, 4)])
+  func clockSet(laterTakes milliseconds: Int64, before: Int, behind: Int) throws {
+    var configuration = configuration {
+      $0.quota = Configuration.Quota(count: 3, unit: .messages, seconds: 86_400)
+      $0.maxConnections = 5
+    }
+    configuration.upstreams.removeLast()
+    let bench = try RelayBench(configuration, storage: QuotaMemory())
+    defer { bench.end() }
+    bench.mood = .takes(after: 0)
+    bench.accept([("first@b.example", "shop")])
+    bench.pass(1_000)
+    bench.mood = .takes(after: milliseconds)
+    bench.accept((0..<4).map { ("a\($0)@b.example", "shop") })
+    bench.pass(5_000)
+    #expect(bench.dots.count == before)
+    bench.jump(2 * 86_400_000)
+    bench.pass(61_000)
+    #expect(bench.dots.count == behind)
+  }
 }
 
 /// The file of a test.

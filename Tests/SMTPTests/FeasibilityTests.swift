@@ -40,8 +40,13 @@ import Testing
     var session = session(.everything)
     session.feasibility = upTo(25 << 20)
     #expect(
-      say("MAIL FROM:<a@b.c> SIZE=32000000\r\nMAIL FROM:<a@b.c> SIZE=26214400\r\n", to: &session)
-        == [tooBig, "250 2.1.0 Sender OK"])
+      say(
+        "MAIL FROM:<a@b.c> SIZE=32000000\r\nMAIL FROM:<a@b.c> SIZE=26214401\r\nMAIL FROM:<a@b.c> SIZE=26214400\r\n",
+        to: &session) == [tooBig, "552 5.3.4 Too big: 26 MB, limit 25 MB", "250 2.1.0 Sender OK"])
+    session.feasibility = upTo(26_000_000)
+    #expect(
+      say("RSET\r\nMAIL FROM:<a@b.c> SIZE=26000001\r\n", to: &session).last
+        == "552 5.3.4 Too big: 26000001 octets, limit 26000000")
     session.feasibility = .everything
     #expect(
       say("RSET\r\nMAIL FROM:<a@b.c> SIZE=32000000\r\n", to: &session) == ["250 2.0.0 OK", "250 2.1.0 Sender OK"])

@@ -14,6 +14,7 @@ extension AdminService {
       guard let upstream = status.upstreams.first(where: { $0.name == subject }) else {
         throw Self.unknown(subject, names)
       }
+      guard names.count == 1 else { return .paged(UpstreamInquiry(self, request, about: upstream, status)) }
       let explanation = UpstreamExplanation(
         upstream, status, meaning: administration.meaning(ofTroubleOf: subject), now: Timestamp(milliseconds: now()))
       return .answered([.why(explanation.reply)], to: request)

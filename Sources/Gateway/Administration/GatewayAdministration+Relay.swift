@@ -91,7 +91,7 @@ extension UpstreamReply.Fact {
     return Self(
       "announced",
       (keywords.isEmpty ? "nothing of use" : keywords.joined(separator: ", "))
-        + "; \(Timestamp(milliseconds: announcement.seen).forPeople)")
+        + "; \(Timestamp(milliseconds: announcement.seen.wall).forPeople)")
   }
 
   /// What an upstream may be given, with the time at which more goes on where it does not now.

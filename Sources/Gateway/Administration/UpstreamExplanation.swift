@@ -8,13 +8,18 @@ struct UpstreamExplanation {
   private let upstream: StatusReply.Upstream
   private let status: StatusReply
   private let obstacles: Obstacles
+  /// Messages that it may carry.
+  private let waiting: Int
   /// Of what it said; nil if nobody knows.
   private let meaning: ReplyMeaning?
   private let now: Timestamp
 
+  /// `waiting`: nil if there is no other upstream.
   init(
-    _ upstream: StatusReply.Upstream, _ status: StatusReply, meaning: ReplyMeaning? = nil, now: Timestamp
+    _ upstream: StatusReply.Upstream, _ status: StatusReply, waiting: Int? = nil, meaning: ReplyMeaning? = nil,
+    now: Timestamp
   ) {
+    self.waiting = waiting ?? status.queue.queued + status.queue.deferred
     self.meaning = meaning
     self.upstream = upstream
     self.status = status
@@ -53,7 +58,6 @@ struct UpstreamExplanation {
         reasons.append("it is tried again at \(next.forPeople) (\(Humane.until(next, from: now)))")
       }
     }
-    let waiting = status.queue.queued + status.queue.deferred
     reasons.append(waiting == 0 ? "no message waits" : "\(Humane.count(waiting, "message")) waiting")
     if let reason = status.spool.reason {
       reasons.append("new mail is refused meanwhile (spool \(status.spool.state)): \(reason)")

@@ -3,6 +3,7 @@
 
 import SMTP
 import Synchronization
+import WAL
 
 /// What each upstream that is configured announced in its last EHLO answer, and what follows for the largest message that
 /// we offer to take. The dispatcher's accounts write it, sessions and the console read it; nobody holds it for longer
@@ -10,8 +11,7 @@ import Synchronization
 package final class Announcements: Sendable {
   package struct Announcement: Sendable, Equatable {
     package var extensions: Extensions
-    /// Wall milliseconds.
-    package var seen: Int64
+    package var seen: Instant
   }
 
   /// The largest message that is taken from anybody.
@@ -29,10 +29,18 @@ package final class Announcements: Sendable {
     var offer: Offer?
   }
 
+  /// Behind this time it is worth a connection to hear whether it still holds.
+  fileprivate static let freshMilliseconds: Int64 = 600_000
+
   private let state = Mutex(State())
   private let changes = Atomic<UInt64>(0)
+  private let isDoubted = Atomic(false)
+  private let doubted: @Sendable () -> Void
 
-  package init() {}
+  /// `doubted`: somebody should ask `takeDoubt`.
+  package init(doubted: @escaping @Sendable () -> Void = {}) {
+    self.doubted = doubted
+  }
 
   /// Grows when an upstream has announced something else than before: cheap to ask before anything else is.
   package var version: UInt64 { changes.load(ordering: .acquiring) }
@@ -57,13 +65,27 @@ package final class Announcements: Sendable {
   }
 
   /// An upstream has said this on a connection that stands. Returns as above.
-  package func note(_ extensions: Extensions, by upstream: String, wall: Int64) -> Offer? {
+  package func note(_ extensions: Extensions, by upstream: String, now: Instant) -> Offer? {
     change { state in
       // A connection may outlive the settings that it was made with.
       guard state.settings?.upstream(named: upstream) != nil else { return }
-      state.known[upstream] = Announcement(extensions: extensions, seen: wall)
+      state.known[upstream] = Announcement(extensions: extensions, seen: now)
     }
   }
+
+  /// A client was refused by what was announced. Mail that is refused makes no connection, so an upstream that takes more
+  /// by now would never be heard: those that were not heard for a while are asked.
+  package func doubt(now: Instant) {
+    let isOld = state.withLock { state in state.known.values.contains { $0.isOld(now) } }
+    guard isOld, !isDoubted.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    doubted()
+  }
+
+  /// Whether there was doubt since this was asked last.
+  func takeDoubt() -> Bool { isDoubted.exchange(false, ordering: .acquiringAndReleasing) }
+
+  /// One that was never heard is not asked for this.
+  func isOld(_ upstream: String, _ now: Instant) -> Bool { self[upstream]?.isOld(now) ?? false }
 
   private func change(_ body: (inout State) -> Void) -> Offer? {
     state.withLock { state in
@@ -76,6 +98,12 @@ package final class Announcements: Sendable {
       // Another `max_size` is told by the reload.
       return (old?.upstream ?? offer.upstream) != nil && old?.octets != offer.octets ? offer : nil
     }
+  }
+}
+
+extension Announcements.Announcement {
+  fileprivate func isOld(_ now: Instant) -> Bool {
+    now.monotonic - seen.monotonic >= Announcements.freshMilliseconds
   }
 }
 

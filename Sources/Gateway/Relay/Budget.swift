@@ -57,12 +57,14 @@ struct Budget {
     return opens
   }
 
-  /// When to look again, monotonic: there is room then, or there may be more beside those under way.
+  /// When to look again, monotonic: there is room then, or there may be more beside those under way. A quota is counted by
+  /// the wall clock, and nobody tells when that is set: it is looked at now and then.
   func nextLook(_ now: Instant) -> Int64? {
-    if let opens = opensAt(now) { return opens }
-    guard quota != nil, let wall = quotas?[name]?.nextForgotten else { return nil }
-    return now.monotonic + max(1, wall - now.wall)
+    guard quota != nil, let wall = quotas?[name]?.nextForgotten else { return opensAt(now) }
+    return min(opensAt(now) ?? now.monotonic + max(1, wall - now.wall), now.monotonic + Self.wallLookMilliseconds)
   }
+
+  private static let wallLookMilliseconds: Int64 = 60_000
 
   /// Whether those under way leave room for one more.
   func hasRoom(_ now: Instant) -> Bool {

@@ -48,6 +48,9 @@ final class CaptureMaildir: Carrier {
       .whenComplete { bound.value.finished($0, job) }
   }
 
+  /// A directory offers nothing.
+  func ask() {}
+
   func hasRoom(waiting: Int, connectionsMax: Int) -> Bool {
     lease == nil && draining == nil && waiting > 0 && connectionsMax > 0
   }

@@ -11,6 +11,8 @@ import SMTP
 protocol Carrier: AnyObject {
   /// `waiting` messages are ready; open at most `connectionsMax` connections for them.
   func work(waiting: Int, connectionsMax: Int)
+  /// Has a look at what the upstream offers, if no connection is open that would.
+  func ask()
   /// Whether `work` with these numbers would take a message or open a connection for one.
   func hasRoom(waiting: Int, connectionsMax: Int) -> Bool
   /// No more messages. Succeeds when those under way are finished.

@@ -67,6 +67,10 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
     for _ in 0..<max(0, min(waiting - openingCount, places)) { open() }
   }
 
+  func ask() {
+    if draining == nil, openConnections == 0 { open() }
+  }
+
   func hasRoom(waiting: Int, connectionsMax: Int) -> Bool {
     guard draining == nil, waiting > 0 else { return false }
     return connections.contains { $0.phase == .idle }

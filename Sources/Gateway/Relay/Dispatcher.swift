@@ -130,6 +130,7 @@ package final class Dispatcher: BellListener {
     defer { isRunning = false }
     let now = parts.clock.now()
     for account in accounts { account.look(now) }
+    if parts.announcements.takeDoubt() { for account in accounts { account.ask(now) } }
     sendHome(now)
     noteStandstill(now)
     for account in accounts {

@@ -2,11 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import SMTP
+import WAL
 
 extension UpstreamAccount {
   /// Clients are offered what upstreams take, and the log hears when that becomes another size.
   func announced(_ extensions: Extensions) {
-    let offer = parts.announcements.note(extensions, by: name, wall: parts.clock.now().wall)
+    let offer = parts.announcements.note(extensions, by: name, now: parts.clock.now())
     if let offer { parts.log.report(.sizeOffered(offer)) }
+  }
+
+  /// Clients are refused by what it announced a while ago: it is asked what it takes now, unless mail does that anyway.
+  func ask(_ now: Instant) {
+    if connectionsMax(now) > 0, parts.announcements.isOld(name, now) { carrier?.ask() }
   }
 }

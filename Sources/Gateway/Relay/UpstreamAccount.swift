@@ -48,7 +48,7 @@ final class UpstreamAccount: CarrierDelegate {
   private var pause: Pause?
   /// The secret for the login is missing, since a monotonic time.
   private var lack: (trouble: UpstreamTrouble, since: Int64)?
-  private var carrier: (any Carrier)?
+  private(set) var carrier: (any Carrier)?
   /// Carriers of older settings, until their last message is done.
   private var retiring: [any Carrier] = []
   private var hasConnected = false
@@ -383,7 +383,7 @@ final class UpstreamAccount: CarrierDelegate {
     lack = (trouble, lack?.since ?? parts.clock.now().monotonic)
   }
 
-  private func connectionsMax(_ now: Instant) -> Int {
+  func connectionsMax(_ now: Instant) -> Int {
     if isHeldBack { return 0 }
     // Until the first login was accepted there is one, so that a wrong password is not tried many times at once.
     let configured = hasConnected ? pace.connectionsMax(settings.upstream.maxConnections) : 1

@@ -456,7 +456,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   private func reportRefusals() {
-    witness.refused(session.takeRefusals())
+    let refusals = session.takeRefusals()
+    if refusals.contains(where: { $0.reply.isInfeasible }) { submission.announcements.doubt(now: submission.clock.now()) }
+    witness.refused(refusals)
   }
 
   private func takeOutput() -> ByteBuffer {
