@@ -13,6 +13,8 @@ package enum RefusalCause: Sendable, Hashable, CaseIterable {
   /// Passwords were wrong so often that none is looked at for a while.
   case tooManyGuesses
   case mechanism
+  /// The one that it showed.
+  case certificate
   case bareLineEnd
   /// Of EHLO.
   case hostName
@@ -23,6 +25,8 @@ package enum RefusalCause: Sendable, Hashable, CaseIterable {
   case denied
   case messageSize
   case recipientCount
+  /// No upstream that it could go to would.
+  case notTakenFurther
   /// No room on the disk or in the queue.
   case room
   case disk
@@ -52,7 +56,10 @@ extension Refusal {
   private static let causes: [Reply: RefusalCause] = [
     .tlsFirst: .noTLS, .clearTextOnly: .noTLS, .tlsForLogin: .clearLogin,
     .loginThrottled: .tooManyGuesses, .tooManyLoginFailures: .tooManyGuesses, .mechanismUnknown: .mechanism,
-    .bindingMismatch: .mechanism, .bareLineEnd: .bareLineEnd, .denied: .denied, .headerTooLarge: .messageSize,
+    .bindingMismatch: .mechanism, .certificateMissing: .certificate, .certificateRefused: .certificate,
+    .certificateOfAnother: .certificate, .senderNeedsUTF8: .notTakenFurther, .recipientNeedsUTF8: .notTakenFurther,
+    .tooManyMessagesAtOnce: .room, .tooManySessionsOfLogin: .sessionsOfClient, .bareLineEnd: .bareLineEnd,
+    .denied: .denied, .headerTooLarge: .messageSize,
     .tooManyRecipients: .recipientCount, .diskFull: .room, .queueFull: .room, .noRoom: .room,
     .diskRefused: .disk, .tooManySessions: .sessions, .tooManySessionsOfClient: .sessionsOfClient,
     .timeout: .tooSlow, .paused: .paused, .restarting: .restarting, .loop: .loop, .ownLoop: .loop,
@@ -62,7 +69,8 @@ extension Refusal {
   /// Of replies with something of the moment in them.
   private static let beginnings: [(code: Int, text: String, cause: RefusalCause)] = [
     (530, "Login needed:", .noLogin), (535, "Wrong user or password", .wrongPassword),
-    (535, "No channel binding ", .mechanism), (550, "Sender ", .sender), (550, "Recipient ", .recipient),
+    (535, "No channel binding ", .mechanism), (550, "Sender ", .sender),
+    (550, "From ", .sender), (550, "Recipient ", .recipient),
     (450, "Too many messages from this device", .rate), (552, "Too big", .messageSize),
     (500, "This is SMTP, not ", .foreignProtocol),
   ]

@@ -63,6 +63,14 @@ struct DisplayTextTests {
     (.tlsForLogin, "AUTH", .clearLogin), (.loginRejected("printer"), "AUTH", .wrongPassword),
     (.loginThrottled, "AUTH", .tooManyGuesses), (.tooManyLoginFailures, "AUTH", .tooManyGuesses),
     (.mechanismUnknown, "AUTH", .mechanism), (.bindingMismatch, "AUTH", .mechanism),
+    (.certificateMissing, "AUTH", .certificate), (.certificateRefused, "AUTH", .certificate),
+    (.certificateOfAnother, "AUTH", .certificate), (.senderNeedsUTF8, "MAIL", .notTakenFurther),
+    (.recipientNeedsUTF8, "RCPT", .notTakenFurther), (.tooManyMessagesAtOnce, "DATA", .room),
+    (.tooManySessionsOfLogin, "AUTH", .sessionsOfClient), (.contentUninvited, "DATA", .dialogue),
+    (
+      .authorNotAllowed("From", Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]),
+      "END-OF-MESSAGE", .sender
+    ), (.authorUnreadable("From", allowed: [MailboxPattern("@example.com")!]), "END-OF-MESSAGE", .sender),
     (.loginUnavailable, "AUTH", .dialogue), (.bareLineEnd, "END-OF-MESSAGE", .bareLineEnd),
     (.syntax("that is no host name"), "EHLO", .hostName), (.syntax("your host name is missing"), "HELO", .hostName),
     (.senderNotAllowed(Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]), "MAIL", .sender),
@@ -112,7 +120,10 @@ struct DisplayTextTests {
   @Test("say what is wrong in sixty characters, where no address is part of them")
   func length() {
     let long: [Reply] = [
-      .bindingMismatch, .senderNotAllowed(Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]),
+      .bindingMismatch, .certificateMissing, .certificateRefused, .certificateOfAnother, .senderNeedsUTF8,
+      .recipientNeedsUTF8, .authorUnreadable("From", allowed: [MailboxPattern("@example.com")!]),
+      .authorNotAllowed("From", Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]),
+      .senderNotAllowed(Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]),
       .recipientNotAllowed(Address("bob@other.example")!, allowed: [MailboxPattern("@example.com")!]),
     ]
     for (reply, _, _) in Self.refusals where !long.contains(reply) {

@@ -31,6 +31,8 @@ struct ClientAdvice {
         "it goes on with a wrong password, so none of it is looked at for a while ([access] auth_failures)",
         WhyReply.Action(label: "give it a new password", command: "postern users passwd \(name)"))
     case .mechanism: self.init("its kind of login is not offered: choose PLAIN or LOGIN in the device")
+    case .certificate:
+      self.init("its certificate lets nobody log in, the log says why; user and password are as good")
     case .bareLineEnd:
       self.init("lines of its message do not end in CRLF; bare-lf mends those that end in LF")
     case .hostName: self.init("the name in its EHLO is none; any-helo takes every name")
@@ -43,6 +45,7 @@ struct ClientAdvice {
     case .messageSize:
       self.init("its message is too big: a lower resolution in the device, or a higher [message] max_size")
     case .recipientCount: self.init("its message has too many recipients: [message] max_recipients")
+    case .notTakenFurther: self.init("no upstream that the message could go to takes it: postern upstream show NAME")
     case .room: self.init("there is no room for mail, which has nothing to do with this client", status)
     case .disk: self.init("the disk did not take the message, which has nothing to do with this client", status)
     case .sessions: self.init("all sessions of the listener are taken: max_sessions")

@@ -81,6 +81,7 @@ extension Configuration.Client {
     let places = addresses.map(\.description)
     lines.append("address = \(places.count == 1 ? string(places[0]) : list(places))")
     if !allow.isEmpty { lines.append("allow = \(list(ClientExceptions(allow).list.map(\.rawValue)))") }
+    if let from { lines.append("from = \(string(from.text))") }
     if let rate { lines.append("rate = \(string(rate.text))") }
     if !allowTo.isEmpty { lines.append("allow_to = \(list(allowTo.map(\.description)))") }
     return lines.joined(separator: "\n")
