@@ -56,7 +56,9 @@ extension FuzzTarget {
   /// Three parts, or two without anything to return.
   private static func isDivided(_ octets: [UInt8], isWhole: Bool) {
     let text = String(decoding: octets, as: UTF8.self)
-    guard let mark = text.firstRange(of: "boundary=\""),
+    // Others may write the word too, in what becomes a line of the header before this one.
+    guard let type = text.firstRange(of: "\r\nContent-Type: multipart/report;"),
+      let mark = text[type.upperBound...].firstRange(of: "boundary=\""),
       let boundary = text[mark.upperBound...].split(separator: "\"").first
     else { return check(false, "no boundary") }
     let lines = octets.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
