@@ -10,12 +10,12 @@ extension FuzzTarget {
   /// should be spoken is, whatever his name, nonce and binding.
   static let sasl = FuzzTarget(name: "sasl", octetsMax: 1_024) { octets in
     var input = FuzzInput(octets)
-    let choice = input.octet()
+    let choice = Int(input.octet())
     isBase64(Array(input.rest))
-    if choice & 4 == 4 {
-      honest(&input, isBound: choice & 1 == 1)
+    if choice & 1 == 1 {
+      honest(&input, isBound: choice & 2 == 2)
     } else {
-      hostile(&input, SASLMechanism.allCases[Int(choice & 3)])
+      hostile(&input, SASLMechanism.allCases[(choice >> 1) % SASLMechanism.allCases.count])
     }
   }
 
@@ -32,7 +32,8 @@ extension FuzzTarget {
 
   /// Lines as they are, or behind a `+` in base64.
   private static func hostile(_ input: inout FuzzInput, _ mechanism: SASLMechanism) {
-    var server = SASLServer(mechanism)
+    var server = SASLServer(mechanism, certificate: .user("carol"))
+    let user = mechanism == .external ? "carol" : "alice"
     var isAccepted = false
     let begins = input.flag()
     var step = server.begin(begins ? line(&input) : nil)
@@ -54,11 +55,12 @@ extension FuzzTarget {
         case .proof(let isRight):
           check(!isRight, "a proof without the password")
           return
+        case .certificate: check(mechanism == .external && attempt.name == "carol", "\(attempt.name) by a certificate")
         }
         isAccepted = true
         step = server.accepted(attempt.name)
       case .done(let name):
-        check(isAccepted && name == "alice", "\(name) is in")
+        check(isAccepted && name == user, "\(name) is in")
         return
       case .refuse(let reply):
         check((500...599).contains(reply.code), "refused with \(reply)")

@@ -36,6 +36,8 @@ struct ServerModel {
   private var chunks: [UInt8]?
   /// Codes of a refusal that stays with the message.
   private var refusal: [Int] = []
+  /// DATA was refused: content that stands behind it already ends the session.
+  private var isUninvited = false
   private(set) var failures = 0
   private(set) var idle = 0
 
@@ -150,6 +152,11 @@ struct ServerModel {
   /// nil: this may be said now.
   mutating func take(_ code: Int) -> String? {
     if mode == .closed { return "\(code) behind the end" }
+    if isUninvited, code == 554, hasMore {
+      mode = .closed
+      return nil
+    }
+    isUninvited = false
     if code == 421 {
       let isFarTooLong = stream.count - position > Limits.discardedLineOctetsMax
       // An empty chunk that is refused counts twice.
@@ -231,7 +238,7 @@ struct ServerModel {
     case .startTLS:
       unless(!isTLS, 503)
       unless(policy.offersTLS, 502)
-      unless(chunks == nil, 503)
+      unless(message == nil, 503)
       return reasons.isEmpty ? [220] : reasons
     case .mail(_, let size, _):
       unless(isGreeted && message == nil, 503)
@@ -341,6 +348,7 @@ struct ServerModel {
     case (.data, 354):
       mode = .content
       searched = 0
+    case (.data, _): isUninvited = true
     case (.login(let mechanism, let response), 200..<400), (.login(let mechanism, let response), 535),
       (.login(let mechanism, let response), 454), (.login(let mechanism, let response), 421):
       followLogin([mechanism] + (response.map { [$0 == "=" ? "" : $0] } ?? []), code)
