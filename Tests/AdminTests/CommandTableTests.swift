@@ -31,7 +31,8 @@ struct CommandTableTests {
   @Test(
     "usage lines",
     arguments: [
-      (Command.Name.status, "status"), (.queue, "queue [SELECTOR...] [--count|--ids] [-n N]"), (.show, "show ID"),
+      (Command.Name.status, "status [--watch]"), (.queue, "queue [SELECTOR...] [--count|--ids] [-n N]"),
+      (.show, "show ID"),
       (.flush, "flush SELECTOR...|--all [--dry-run|--yes] [--reason TEXT]"), (.why, "why ID|UPSTREAM|CLIENT"),
       (.spoolVerify, "spool verify [DIR]"), (.spoolRepair, "spool repair DIR NEWDIR"),
       (.pauseUpstream, "pause upstream UPSTREAM [--for TIME] [--reason TEXT]"),

@@ -457,7 +457,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func reportRefusals() {
     let refusals = session.takeRefusals()
-    if refusals.contains(where: { $0.reply.isInfeasible }) { submission.announcements.doubt(now: submission.clock.now()) }
+    if refusals.contains(where: \.reply.isInfeasible) { submission.announcements.doubt(now: submission.clock.now()) }
     witness.refused(refusals)
   }
 
@@ -487,13 +487,12 @@ package final class SubmissionHandler: ChannelInboundHandler {
     // Until the disk has decided, the client waits for it.
     if session.isWaitingForDisk { return setDeadline(Limits.commandSeconds, context) }
     if !isClosing, session.isStartingTLS || session.isTLS && !isOpen {
+      // Says how far it came.
       context.triggerUserOutboundEvent(TLSOrder.endHandshake, promise: nil)
-    } else if isClosing || !isOpen || !context.channel.isWritable {
-      // Who reads nothing would not read a farewell either.
-      closeNow()
-    } else {
-      end(.timeout)
     }
+    // Who reads nothing would not read a farewell either.
+    if isClosing || !isOpen || session.isStartingTLS || !context.channel.isWritable { return closeNow() }
+    end(.timeout)
   }
 
   // MARK: who the client is

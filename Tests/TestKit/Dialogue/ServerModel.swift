@@ -161,7 +161,8 @@ struct ServerModel {
       let isFarTooLong = stream.count - position > Limits.discardedLineOctetsMax
       // An empty chunk that is refused counts twice.
       let idleMax = (isLoggedIn || rights.mayOmitLogin ? 1_000 : 100) / 2
-      let mayEnd = isEnding || failures >= Limits.loginFailuresMax || idle > idleMax || isFarTooLong
+      let mayEnd =
+        isEnding || verdict == .crowded || failures >= Limits.loginFailuresMax || idle > idleMax || isFarTooLong
       mode = .closed
       return mayEnd ? nil : "421 behind \(idle) idle commands and \(failures) failed logins"
     }
