@@ -106,6 +106,11 @@ extension Configuration.Route {
   /// Whether it may be about what this client hands in: the conditions that do not ask for the message hold.
   package func concerns(user: String?, client: String?, address: IPAddress?) -> Bool {
     (users.isEmpty || users.contains { pattern in user.map(pattern.matches) ?? false })
-      && (clients.isEmpty || clients.contains { $0.matches(name: client, address: address) })
+      && concerns(client: client, address: address)
+  }
+
+  /// The same, whoever logs in there.
+  package func concerns(client: String?, address: IPAddress?) -> Bool {
+    clients.isEmpty || clients.contains { $0.matches(name: client, address: address) }
   }
 }

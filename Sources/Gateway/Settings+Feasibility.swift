@@ -12,22 +12,40 @@ extension Settings {
     login: String?, client: String?, address: IPAddress, announced: [String: Extensions]
   ) -> Feasibility {
     guard !announced.isEmpty else { return .everything }
-    var ways: [Feasibility.Way] = []
-    for (route, way) in routes.routedWays where route.concerns(user: login, client: client, address: address) {
-      let octets = route.size?.range
+    let own = ways(announced) { $0.concerns(user: login, client: client, address: address) }
+    // EHLO stands in front of the login, and few clients say it again behind.
+    let ofUsers =
+      login != nil
+      ? [] : ways(announced) { !$0.users.isEmpty && $0.concerns(client: client, address: address) }
+    return Feasibility(own + [unrouted(announced)], orBehindLogin: ofUsers)
+  }
+
+  private func ways(
+    _ announced: [String: Extensions], where isMeant: (Configuration.Route) -> Bool
+  ) -> [Feasibility.Way] {
+    routes.routedWays.compactMap { route, way in
+      guard isMeant(route) else { return nil }
+      guard let size = route.size else {
+        return Feasibility.Way(from: route.from, to: route.to, bounds: bounds(of: way, announced))
+      }
       // A bound that no size meets.
-      if route.size != nil, octets == nil { continue }
-      ways.append(Feasibility.Way(from: route.from, to: route.to, octets: octets, bounds: bounds(of: way, announced)))
+      guard let octets = size.range else { return nil }
+      var bounds = bounds(of: way, announced)
+      bounds.octetsMax = min(bounds.octetsMax, octets.upperBound)
+      return Feasibility.Way(from: route.from, to: route.to, octets: octets, bounds: bounds)
     }
-    ways.append(Feasibility.Way(bounds: bounds(of: routes.ways[0], announced)))
-    return Feasibility(ways)
+  }
+
+  /// Where no route matches.
+  private func unrouted(_ announced: [String: Extensions]) -> Feasibility.Way {
+    Feasibility.Way(bounds: bounds(of: routes.ways[0], announced))
   }
 
   /// To everybody together.
   func offer(_ announced: [String: Extensions]) -> Announcements.Offer {
     let configured = UInt64(configuration.message.maxSize)
     var offer = Announcements.Offer(octets: configured, configured: configured)
-    let octets = routes.ways.reduce(0) { max($0, bounds(of: $1, announced).octetsMax) }
+    let octets = (ways(announced) { _ in true } + [unrouted(announced)]).map(\.bounds.octetsMax).max()!
     guard octets < configured else { return offer }
     offer.octets = octets
     offer.upstream = upstreams.map(\.name).first { announced[$0]?.size == octets }

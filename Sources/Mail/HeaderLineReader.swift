@@ -35,7 +35,10 @@ struct HeaderLineReader: Sendable {
   /// Takes the next octet of the line; the answer is nil as long as more are needed.
   mutating func read(_ octet: UInt8) -> HeaderLine? {
     count += 1
-    guard count <= MailLimits.fieldNameOctetsMax else { return .other }
+    guard count <= MailLimits.fieldNameOctetsMax else {
+      // Others may read on to a colon far behind: who may not name any author cannot hide one there.
+      return place == .spaceAfterName && fieldName != .other ? .field(fieldName) : .other
+    }
     switch place {
     case .name: return readName(octet)
     case .spaceAfterName: return readSpace(octet)

@@ -11,6 +11,7 @@
 package struct SenderRewriting: Sendable {
   private let account: [UInt8]
   private let accepts: @Sendable (String) -> Bool
+  private let isExact: Bool
 
   private var walker = HeaderWalker()
   /// The beginning of a line that may still become one of our fields.
@@ -29,8 +30,10 @@ package struct SenderRewriting: Sendable {
   private var last = UInt8(ascii: "\n")
 
   /// `account` is the address that is put in; `accepts` is asked for each address that stands in `From` or `Sender`.
-  package init(account: String, accepts: @escaping @Sendable (String) -> Bool) {
+  /// `isExact`: a field that two readers may read in two ways is not accepted.
+  package init(account: String, isExact: Bool = false, accepts: @escaping @Sendable (String) -> Bool) {
     self.account = Array(account.utf8)
+    self.isExact = isExact
     self.accepts = accepts
   }
 
@@ -107,10 +110,15 @@ package struct SenderRewriting: Sendable {
 
   /// What goes out in the place of the field that was held back.
   private mutating func endField() -> [UInt8] {
-    guard let (name, octets, isCut) = field, let colon = octets.firstIndex(of: UInt8(ascii: ":")) else { return [] }
+    guard let (name, octets, isCut) = field else { return [] }
     field = nil
-    let mailboxes = MailboxList(isCut ? [] : octets[(colon + 1)...])
-    let isAccepted = !mailboxes.addresses.isEmpty && mailboxes.addresses.allSatisfy(accepts)
+    let colon = octets.firstIndex(of: UInt8(ascii: ":"))
+    // A name with so much white space behind it that nobody looked for the colon.
+    guard colon != nil || isCut else { return octets }
+    let value = colon.flatMap { isCut ? nil : octets[($0 + 1)...] } ?? []
+    let mailboxes = MailboxList(value)
+    let addresses = isExact ? ExactMailboxes.addresses(value) ?? [] : mailboxes.addresses
+    let isAccepted = !addresses.isEmpty && addresses.allSatisfy(accepts)
     if name == .sender {
       if !isAccepted { lacksSender = true }
       return isAccepted ? octets : []
@@ -119,7 +127,7 @@ package struct SenderRewriting: Sendable {
     hasFrom = true
     guard !isAccepted else { return octets }
     isRewritten = true
-    if !mailboxes.addresses.isEmpty { author = Array(MailboxList.trimmed(octets[(colon + 1)...])) }
+    if !mailboxes.addresses.isEmpty { author = Array(MailboxList.trimmed(value)) }
     return from(mailboxes)
   }
 

@@ -53,11 +53,17 @@ package struct Feasibility: Equatable, Sendable {
   /// Of all mail.
   package let bounds: Bounds
 
-  /// One has no conditions; those behind it are nobody's.
-  package init(_ ways: [Way]) {
+  /// One has no conditions; those behind it are nobody's. What is offered counts other ways too: the client may be one who
+  /// has them when it has logged in.
+  package init(_ ways: [Way], orBehindLogin others: [Way] = []) {
     let last = ways.firstIndex { $0.from.isEmpty && $0.to.isEmpty && $0.octets == nil } ?? ways.endIndex
     self.ways = Array(ways.prefix(last + 1))
-    bounds = self.ways.reduce(.nothing) { $0.or($1.bounds) }
+    bounds = (self.ways + others).reduce(.nothing) { $0.or($1.bounds) }
+  }
+
+  /// Some way takes less than that, or not all that is UTF-8.
+  func limits(_ octetsMax: UInt64) -> Bool {
+    ways.contains { $0.bounds.octetsMax < octetsMax || !$0.bounds.takesUTF8 || !$0.bounds.takesUTF8Senders }
   }
 
   package static let everything = Feasibility([Way(bounds: Bounds())])

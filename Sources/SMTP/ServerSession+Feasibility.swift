@@ -7,6 +7,9 @@ extension ServerSession {
   /// Offered at EHLO.
   var offeredOctetsMax: UInt64 { min(policy.messageOctetsMax, feasibility.bounds.octetsMax) }
 
+  /// What upstreams announced may stand behind a refusal, or behind what a client does not even try.
+  package var isLimitedByUpstreams: Bool { feasibility.limits(policy.messageOctetsMax) }
+
   /// What the message under way may have. Its own limit is not moved while it comes, whatever upstreams announce meanwhile.
   var octetsMax: UInt64 { min(policy.messageOctetsMax, feasibleOctetsMax) }
 

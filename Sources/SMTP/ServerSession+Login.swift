@@ -27,7 +27,9 @@ extension ServerSession {
     case .unavailable:
       say(.loginUnavailable, into: &output)
     case .crowded:
-      return end(.tooManySessionsOfLogin, into: &output)
+      output.write(Reply.tooManySessionsOfLogin)
+      state = .closed
+      return .close
     }
     return .wait
   }

@@ -27,7 +27,7 @@ extension TLSConnection {
       case .version: "no common tls version: \(versions)"
       case .algorithms: "no common tls algorithms"
       case .clearText: "plaintext on a tls port"
-      case .silence: "the client said nothing: it waits for a greeting, as one without tls does"
+      case .silence: "the client said nothing and left; one without tls waits for a greeting"
       case .unknownAuthority: "the client does not know our ca"
       case .certificate: "the client does not accept our certificate"
       }
@@ -38,7 +38,7 @@ extension TLSConnection {
   func clientLeft() -> TLSError {
     guard opening.isEmpty else { return .handshakeFailed(reason: "the peer closed the connection") }
     return .clientFailed(
-      .silence, reason: "the client said nothing: it waits for a greeting, as one without tls does")
+      .silence, reason: "the client said nothing and left; one without tls waits for a greeting")
   }
 
   /// Its time was over before its handshake was done.

@@ -161,7 +161,7 @@ def test_no_tls_session_carries_a_login_over_and_a_reload_ends_what_the_files_sa
         gateway.postern("users", "enable", USER)
         assert by_certificate(session).startswith("235 ")
     (failed,) = gateway.await_events("auth-failed")
-    assert failed["message"].endswith(f"SASL EXTERNAL authentication failed: user is disabled, sasl_username={USER}")
+    assert f"SASL EXTERNAL authentication failed: user is disabled, sasl_username={USER}" in failed["message"]
 
     gateway.configure({"tls": {"client_ca": Authority(tmp_path / "others").certificate}})
     gateway.postern("reload")

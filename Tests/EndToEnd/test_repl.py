@@ -132,7 +132,7 @@ def test_tab_completes_what_is_clear(console):
 
 
 @pytest.mark.parametrize("beginning, answer", [
-    ("why o", "Upstream office"), ("pause upstream o", "sending through office is paused"),
+    ("why of", "Upstream office"), ("pause upstream o", "sending through office is paused"),
     ("users disable a", "user 'alice' is disabled")])
 def test_tab_knows_upstreams_and_users(beginning, answer, console):
     _, _, repl = console()

@@ -139,6 +139,26 @@ struct AnnouncementTests {
     #expect(settings.feasibility(login: nil, client: nil, address: IPAddress("::1")!, announced: [:]) == .everything)
   }
 
+  @Test("before the login what is offered may be anybody's, and a way for small mail adds no more than small mail")
+  func unknownUsers() {
+    let settings = Settings.plain(
+      configuration([("office", 10), ("lists", 10)]) { configuration in
+        var users = Configuration.Route(number: 1, via: ["lists"])
+        users.users = [TextPattern("news")]
+        var small = Configuration.Route(number: 2, via: ["lists"])
+        small.size = Configuration.SizeBound(.atMost, 1 << 20)
+        var clients = Configuration.Route(number: 3, via: ["office"])
+        clients.clients = [.network(Network("192.0.2.0/24")!)]
+        configuration.routes = [users, small, clients]
+      })
+    let announced = ["office": offers(size: 20 << 20), "lists": offers(size: 40 << 20)]
+    func octets(_ login: String?) -> UInt64 {
+      settings.feasibility(login: login, client: nil, address: IPAddress("192.0.2.9")!, announced: announced).bounds
+        .octetsMax >> 20
+    }
+    #expect(octets(nil) == 40 && octets("news") == 40 && octets("other") == 20)
+  }
+
   @Test("a session hears of what is new, once, and looks again as another user")
   func sessions() {
     let announcements = Announcements()

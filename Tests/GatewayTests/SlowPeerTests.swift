@@ -154,6 +154,28 @@ struct SlowPeerTests {
     loop.run()
   }
 
+  @Test("behind a message whose dot comes alone there is the time that there is for a command")
+  func loneDot() throws {
+    let client = try connect(needsLogin: false)
+    try client.say(Self.envelope + "DATA\r\nSubject: x\r\n\r\ntext\r\n")
+    try client.say(".\r\n")
+    store()
+    #expect(client.heard().contains("queued as"))
+    #expect(try client.seconds(saying: "", every: 1) == 300)
+  }
+
+  @Test("whoever leaves an octet of all that is sent fills no buffer, of commands or of content")
+  func leftovers() throws {
+    let client = try connect(needsLogin: false)
+    let handler = try client.channel.pipeline.syncOperations.handler(type: SubmissionHandler.self)
+    try client.say(Self.envelope)
+    for _ in 0..<50 { try client.say("\n" + String(repeating: "x", count: 1_000) + "\r") }
+    #expect(handler.input.capacity <= 16_384)
+    try client.say("\nDATA\r\n")
+    for _ in 0..<500 { try client.say("\n" + String(repeating: "x", count: 1_000) + "\r") }
+    #expect(handler.input.capacity <= 16_384 && client.channel.isActive)
+  }
+
   @Test("as many messages arrive at once as memory has room for, and one more when one of them has come")
   func crowd() throws {
     let first = try connect(needsLogin: false)

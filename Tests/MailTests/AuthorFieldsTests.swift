@@ -51,7 +51,7 @@ import Testing
       "a@", "a@x(c).example",
       "boss.(c)a@x.example", "A; a@x.example", "A: B: a@x.example;;", "A: a@x.example", "A:;", "a\\@x.example",
       "Bob [2] <a@x.example>", "a@\"x.example\"", "a@[192.0.2.1", "\u{7F}a@x.example", "a\u{0}@x.example",
-      "Müller, J <a@b>",
+      "Müller, J <a@b>", " : a@x.example",
     ])
   func unreadable(value: String) {
     #expect(ExactMailboxes.addresses(Array(value.utf8)[...]) == nil)

@@ -143,6 +143,14 @@ import Testing
       "From: <gate@acct.example>\r\nReply-To:\r\n \(String(repeating: "n", count: 970)) <a@x.example>\r\n"
     ),
     (
+      "a colon far behind its name", "From\(String(repeating: " ", count: 1_200)): a@x.example\r\nTo: a@b\r\n",
+      "From: <gate@acct.example>\r\nTo: a@b\r\nReply-To: a@x.example\r\n"
+    ),
+    (
+      "no colon at all", "Subject: x\r\nFrom\(String(repeating: " ", count: 1_200))\r\nTo: a@b\r\n",
+      "Subject: x\r\nFrom\(String(repeating: " ", count: 1_200))\r\nTo: a@b\r\nFrom: <gate@acct.example>\r\n"
+    ),
+    (
       "a field that is too long", "From: \(String(repeating: "a@x.example,\r\n ", count: 2000))\r\nTo: a@b\r\n",
       "From: <gate@acct.example>\r\nTo: a@b\r\n"
     ),
@@ -161,6 +169,18 @@ import Testing
           #expect(Self.filter(octets, cuts: [cut]) == expected, "\(name), cut at \(cut)")
         }
       }
+    }
+  }
+
+  @Test("takes no field for accepted that another reader reads otherwise, where it has to be exact")
+  func exact() {
+    for (field, isKept) in [
+      ("From: d@acct.example", true), ("From: D <d@acct.example>", true),
+      ("From: d@acct.example (x <ceo@x.example>", false), ("From: <d@acct.example (x <ceo@x.example>)>", true),
+    ] {
+      var rewriting = SenderRewriting(account: "d@acct.example", isExact: true) { $0 == "d@acct.example" }
+      let out = rewriting.filter(Array("\(field)\r\n\r\nbody".utf8)) + rewriting.finish()
+      #expect((String(decoding: out, as: UTF8.self) == "\(field)\r\n\r\nbody") == isKept, "\(field)")
     }
   }
 

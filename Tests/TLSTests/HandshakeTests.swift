@@ -215,7 +215,7 @@ import Testing
     pair.server.pipeline.fireChannelInactive()
     #expect(pair.clientSeen.seen == [.error(.handshakeFailed(reason: "the peer closed the connection")), .inactive])
     // No flight of the client had reached it.
-    let silence = "the client said nothing: it waits for a greeting, as one without tls does"
+    let silence = "the client said nothing and left; one without tls waits for a greeting"
     #expect(pair.serverSeen.seen == [.error(.clientFailed(.silence, reason: silence)), .inactive])
 
     let later = try TLSPair(client: fixture.client(), server: fixture.server())

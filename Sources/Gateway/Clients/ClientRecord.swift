@@ -111,7 +111,9 @@ package struct ClientRecord: Sendable, Equatable {
     lastSeen = now.wall
     refusals += 1
     if refusal.clearLogin != nil { clearLogins += 1 }
-    if isTelling { lastRefusal = Heard(refusal: refusal, wall: now.wall) }
+    guard isTelling else { return }
+    // Without the name of a login in clear, which may be a password in the wrong field.
+    lastRefusal = Heard(refusal: Refusal(command: refusal.command, reply: refusal.reply), wall: now.wall)
   }
 }
 

@@ -55,7 +55,7 @@ struct SenderRule: Sendable {
   func rewriting(of sender: Address?, of client: String?) -> SenderRewriting? {
     if forcedSender(sender, client) != nil {
       guard let author = sent(sender, of: client) else { return nil }
-      return SenderRewriting(account: author.text) { text in
+      return SenderRewriting(account: author.text, isExact: true) { text in
         Address(text).map { MailboxPattern.address(author).matches($0) } ?? false
       }
     }

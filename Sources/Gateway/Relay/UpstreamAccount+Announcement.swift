@@ -11,8 +11,9 @@ extension UpstreamAccount {
     if let offer { parts.log.report(.sizeOffered(offer)) }
   }
 
-  /// Clients are refused by what it announced a while ago: it is asked what it takes now, unless mail does that anyway.
+  /// Clients are refused by what it announced a while ago: it is asked what it takes now, unless mail does that anyway. One
+  /// that may get no mail now is left in peace.
   func ask(_ now: Instant) {
-    if connectionsMax(now) > 0, parts.announcements.isOld(name, now) { carrier?.ask() }
+    if connectionsMax(now) > 0, mayTake(now), parts.announcements.isOld(name, now) { carrier?.ask() }
   }
 }

@@ -79,7 +79,7 @@ final class UpstreamAccount: CarrierDelegate {
   var isAvailable: Bool { !isHeldBack && breaker.isClosed && !budget.isOver }
 
   /// It may take a message now: one of many, or the one that shows whether it works again.
-  private func mayTake(_ now: Instant) -> Bool {
+  func mayTake(_ now: Instant) -> Bool {
     !isHeldBack && breaker.connectionsMax(1, now: now.monotonic) > 0 && budget.opensAt(now) == nil
       && budget.hasRoom(now)
       && pace.opensAt(now: now.monotonic) == nil

@@ -139,9 +139,8 @@ package final class UpstreamHandler: ChannelInboundHandler {
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var octets = unwrapInboundIn(data)
     delegate.connectionProgressed()
-    if input.readableBytes == 0 { input = octets } else { input.writeBuffer(&octets) }
+    input.arrived(unwrapInboundIn(data))
     process(context)
   }
 

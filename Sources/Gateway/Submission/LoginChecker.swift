@@ -108,6 +108,11 @@ package final class LoginChecker: Sendable {
     }
   }
 
+  /// For later, where nobody waits for it.
+  package func lookAtUsers(on eventLoop: any EventLoop) {
+    _ = watch?.look(on: eventLoop)
+  }
+
   /// At once where there is no file to look at.
   private func withUsersOfNow<Outcome: Sendable>(
     on eventLoop: any EventLoop, _ body: @escaping @Sendable (LoginChecker) -> EventLoopFuture<Outcome>
@@ -130,6 +135,8 @@ package final class LoginChecker: Sendable {
     let verifier = user ?? nobody.salted(nobody.salt, iterations: model.iterations)
     return threads.run(on: eventLoop) { verifier.matches(password: password.octets) }
       .map { [self] matches in
+        // Looked at again: of those that were being checked when others failed each would be another guess.
+        if isThrottled(name, from: address) { return .throttled }
         if matches, let user {
           remember(name, Remembered(proof: proof, verifier: user, until: now + Self.rememberedMilliseconds))
         }

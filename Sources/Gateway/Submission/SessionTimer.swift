@@ -29,7 +29,8 @@ struct SessionTimer {
   mutating func heard(_ session: ServerSession, isLast: Bool, now: NIODeadline) -> Bool {
     let hasLine = session.progress != lines
     let octets = session.contentOctets - contentOctets
-    guard hasLine || octets > 0 else { return false }
+    // The dot may come alone, and is neither.
+    guard hasLine || octets > 0 || isTimingContent != session.isTakingContent else { return false }
     lines = session.progress
     contentOctets += octets
     guard session.isTakingContent else {

@@ -74,6 +74,11 @@ struct SessionWitness {
     note { $0.handshakeFailed(fault, PeerText(reason), $1) }
   }
 
+  /// Behind the handshake.
+  func tlsFailed(_ error: TLSError) {
+    log.report(.clientTLSFailed(client, reason: error.description))
+  }
+
   /// The session goes on without it.
   func certificateRefused(_ fault: PeerText) {
     log.report(.clientCertificateRefused(client, reason: fault))

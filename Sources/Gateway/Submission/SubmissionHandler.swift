@@ -24,7 +24,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private var witness: SessionWitness
   /// What the client was challenged for.
   private var challenged: SCRAMVerifier?
-  private var input = ByteBuffer()
+  private(set) var input = ByteBuffer()
   private var output = ByteBuffer()
   private var message: IncomingMessage
   /// Of the message, and not yet given to the queue.
@@ -97,8 +97,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var octets = unwrapInboundIn(data)
-    if input.readableBytes == 0 { input = octets } else { input.writeBuffer(&octets) }
+    input.arrived(unwrapInboundIn(data))
     if !isSuspended, !isHeldBack { process(context) }
   }
 
@@ -147,12 +146,18 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func certificate(_ context: ChannelHandlerContext) -> ClientCertificate {
     let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
     let login = CertificateLogin(handler?.shownCertificate, users: submission.settings.users)
-    if let fault = login.fault { witness.certificateRefused(fault) }
+    if let fault = login.fault {
+      witness.certificateRefused(fault)
+      // The file may have the user by now; the next connection will see him.
+      submission.logins.lookAtUsers(on: context.eventLoop)
+    }
     return login.certificate
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if let error = error as? TLSError, error != .truncated { witness.handshakeFailed(error, isBehindGreeting: isOpen) }
+    if let error = error as? TLSError, error != .truncated {
+      if tls == nil { witness.handshakeFailed(error, isBehindGreeting: isOpen) } else { witness.tlsFailed(error) }
+    }
     context.close(promise: nil)
   }
 
@@ -171,14 +176,17 @@ package final class SubmissionHandler: ChannelInboundHandler {
     context = nil
     isClosing = true
     timer.cancel()
-    message.abandon(submission.queue)
     if isArriving { submission.admission.messageHasArrived() }
     if let countedLogin { submission.logins.left(countedLogin) }
-    if token != 0 {
-      witness.closed(session.usedRights)
-      submission.loop.remove(token)
-    }
+    if token != 0 { witness.closed(session.usedRights) }
+    // A message that the disk is about to take is told of and counted, whether or not its client waits to hear of it.
+    if !session.isCommitting { forget() }
     submission.left()
+  }
+
+  private func forget() {
+    message.abandon(submission.queue)
+    if token != 0 { submission.loop.remove(token) }
   }
 
   // MARK: what the session decides
@@ -186,14 +194,17 @@ package final class SubmissionHandler: ChannelInboundHandler {
   private func process(_ context: ChannelHandlerContext) {
     if !session.isReadingContent {
       session.intake = intake
-      if let news = feasibility.news(login: session.login) { session.feasibility = news }
+      if let news = feasibility.news(login: session.login) {
+        session.feasibility = news
+        doubtUpstreams()
+      }
     }
     while true {
       let action = session.received(&input, into: &output)
       countArrival()
       switch action {
       case .wait:
-        send(context)
+        guard send(context) else { return }
         if timer.heard(session, isLast: farewell != nil, now: context.eventLoop.now) { schedule(context) }
         if let farewell, !session.isReadingContent { end(farewell) }
         return
@@ -287,6 +298,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard let context, !isClosing else { return }
     var verdict = checked
     if verdict == .accepted {
+      // Of an exchange that the client gave up behind the verdict.
+      if let countedLogin { submission.logins.left(countedLogin) }
+      countedLogin = nil
       let limit = submission.listener.maxSessionsPerClient
       if submission.logins.entered(attempt.name, limit: limit) {
         countedLogin = attempt.name
@@ -365,15 +379,16 @@ package final class SubmissionHandler: ChannelInboundHandler {
   // MARK: what the queue answers
 
   func completed(_ completion: Completion) {
-    guard let context else { return }
+    guard let context else {
+      if case .accepted(let id) = completion { noteAcceptance(id) }
+      return forget()
+    }
     switch completion {
     case .stored(let extent):
       message.stored(extent)
       session.stored()
     case .accepted(let id):
-      submission.admission.accepted()
-      if let rate = client?.rate { submission.rates.accepted(addressText, rate, submission.clock.now()) }
-      reportAcceptance(id)
+      noteAcceptance(id)
       session.committed(id.description, into: &output)
       message.forget()
     case .failed(.undecided):
@@ -391,7 +406,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     resume(context)
   }
 
-  private func reportAcceptance(_ id: MessageID) {
+  private func noteAcceptance(_ id: MessageID) {
+    submission.admission.accepted()
+    if let rate = client?.rate { submission.rates.accepted(addressText, rate, submission.clock.now()) }
     guard let (envelope, origin) = message.accepting else { return }
     witness.accepted(
       AcceptedMessage(
@@ -455,9 +472,14 @@ package final class SubmissionHandler: ChannelInboundHandler {
     return self.context != nil
   }
 
+  /// What they announced may keep mail away, and no mail brings no news of them: who obeys SIZE does not even ask us.
+  private func doubtUpstreams() {
+    if session.isLimitedByUpstreams { submission.announcements.doubt(now: submission.clock.now()) }
+  }
+
   private func reportRefusals() {
     let refusals = session.takeRefusals()
-    if refusals.contains(where: \.reply.isInfeasible) { submission.announcements.doubt(now: submission.clock.now()) }
+    if refusals.contains(where: \.reply.isInfeasible) { doubtUpstreams() }
     witness.refused(refusals)
   }
 
@@ -485,7 +507,9 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard let context else { return }
     guard timer.fired(now: context.eventLoop.now) else { return schedule(context) }
     // Until the disk has decided, the client waits for it.
-    if session.isWaitingForDisk { return setDeadline(Limits.commandSeconds, context) }
+    if session.isWaitingForDisk {
+      return setDeadline(farewell == nil ? Limits.commandSeconds : Limits.drainedContentSeconds, context)
+    }
     if !isClosing, session.isStartingTLS || session.isTLS && !isOpen {
       // Says how far it came.
       context.triggerUserOutboundEvent(TLSOrder.endHandshake, promise: nil)
