@@ -83,6 +83,10 @@ struct ClientAdvice {
     }
   }
 
+  /// SSL 3.0 or less, which no exception allows.
+  static let olderThanTLS = ClientAdvice(
+    "it knows nothing newer than SSL 3.0, which nothing allows: newer firmware, or without TLS on port 587 (plaintext)")
+
   private init(_ sentence: String, _ actions: WhyReply.Action...) {
     sentences = [sentence]
     self.actions = actions
