@@ -165,6 +165,7 @@ struct ClientExplanationTests {
     for (reply, command) in [
       (Reply.loginRejected("printer"), "postern users passwd NAME"), (.paused, "postern resume in"),
       (.diskFull, "postern status"), (.denied, nil),
+      (Reply(552, EnhancedStatus(5, 3, 4), "Too big: 31 MB, limit 25 MB"), "postern status"),
     ] as [(Reply, String?)] {
       let why = try Self.explain(reply, to: "AUTH")
       #expect(why.stanza == nil)
@@ -172,6 +173,30 @@ struct ClientExplanationTests {
       #expect(why.reasons.count >= 2)
     }
     #expect(try Self.explain(.denied).reasons[1].contains("[access] deny"))
+    // A higher limit of ours would not help where the limit is an upstream's, nor a message that is malformed.
+    #expect(
+      try Self.explain(Reply(552, EnhancedStatus(5, 3, 4), "Too big: 31 MB, limit 10 MB")).reasons[1]
+        .contains("unless an upstream takes no more"))
+    #expect(try !Self.explain(.headerTooLarge, to: "END-OF-MESSAGE").reasons[1].contains("max_size"))
+  }
+
+  @Test("what the port lacks is not asked of the device, and what passes is not blamed on it")
+  func sentences() throws {
+    let named = try Self.explain(
+      Reply(530, EnhancedStatus(5, 7, 0), "This port is only for clients that the admin named"))
+    #expect(named.reasons[1].hasPrefix("that port has no TLS: another port"))
+    #expect(named.stanza?.text.hasSuffix(#"allow = ["no-auth", "plaintext"]"#) == true)
+    let asked = try Self.explain(Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here"), to: "STARTTLS")
+    #expect(asked.reasons[1] == "that port has no TLS: another port in the device")
+    #expect(asked.stanza == nil)
+    for (reply, command) in [
+      (Reply(454, EnhancedStatus(4, 7, 0), "Logins cannot be checked at the moment, try again"), "AUTH"),
+      (Reply(452, EnhancedStatus(4, 3, 1), "Too many messages are arriving, try again in a moment"), "DATA"),
+    ] {
+      let why = try Self.explain(reply, to: command)
+      #expect(why.reasons[1].contains("it tries again"))
+      #expect(why.actions.isEmpty && why.stanza == nil)
+    }
   }
 
   @Test("nobody is shown a stanza that would let in more than this device")

@@ -116,7 +116,7 @@ struct ClientExplanation {
     switch refusal.cause {
     // What is asked for before has been got over by then.
     case .noLogin: return remedy.outcome(needs: .noAuth)
-    case .noTLS, .clearLogin: return remedy.outcome(needs: .plaintext)
+    case .noTLS, .portForNamed, .clearLogin: return remedy.outcome(needs: .plaintext)
     case .bareLineEnd: return remedy.outcome(needs: .bareLF)
     case .hostName: return remedy.outcome(needs: .anyHelo)
     case .rate:
