@@ -30,7 +30,7 @@ extension Configuration {
     case name(TextPattern)
     case network(Network)
 
-    func matches(name: String?, address: IPAddress?) -> Bool {
+    package func matches(name: String?, address: IPAddress?) -> Bool {
       switch self {
       case .name(let pattern): name.map(pattern.matches) ?? false
       case .network(let network): address.map(network.contains) ?? false

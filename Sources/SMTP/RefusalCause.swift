@@ -7,11 +7,17 @@ package enum RefusalCause: Sendable, Hashable, CaseIterable {
   case noLogin
   /// It has to turn on TLS first, to hand in mail.
   case noTLS
-  /// The same to log in.
+  /// The port has no TLS, and its `[[client]]`, if any, does not allow it to go without.
+  case portForNamed
+  /// It asked for TLS on such a port.
+  case noTLSHere
+  /// The same as `noTLS`, to log in.
   case clearLogin
   case wrongPassword
   /// Passwords were wrong so often that none is looked at for a while.
   case tooManyGuesses
+  /// The gateway could not look at its password.
+  case loginsUnavailable
   case mechanism
   /// The one that it showed.
   case certificate
@@ -30,6 +36,8 @@ package enum RefusalCause: Sendable, Hashable, CaseIterable {
   /// No room on the disk or in the queue.
   case room
   case disk
+  /// More messages were on their way in than are taken at once.
+  case crowded
   case sessions
   case sessionsOfClient
   case tooSlow
@@ -54,16 +62,16 @@ extension Refusal {
   }
 
   private static let causes: [Reply: RefusalCause] = [
-    .tlsFirst: .noTLS, .clearTextOnly: .noTLS, .tlsForLogin: .clearLogin,
+    .tlsFirst: .noTLS, .clearTextOnly: .portForNamed, .tlsNotOffered: .noTLSHere, .tlsForLogin: .clearLogin,
     .loginThrottled: .tooManyGuesses, .tooManyLoginFailures: .tooManyGuesses, .mechanismUnknown: .mechanism,
     .bindingMismatch: .mechanism, .certificateMissing: .certificate, .certificateRefused: .certificate,
     .certificateOfAnother: .certificate, .senderNeedsUTF8: .notTakenFurther, .recipientNeedsUTF8: .notTakenFurther,
-    .tooManyMessagesAtOnce: .room, .tooManySessionsOfLogin: .sessionsOfClient, .bareLineEnd: .bareLineEnd,
-    .denied: .denied, .headerTooLarge: .messageSize,
-    .tooManyRecipients: .recipientCount, .diskFull: .room, .queueFull: .room, .noRoom: .room,
-    .diskRefused: .disk, .tooManySessions: .sessions, .tooManySessionsOfClient: .sessionsOfClient,
-    .timeout: .tooSlow, .paused: .paused, .restarting: .restarting, .loop: .loop, .ownLoop: .loop,
-    .tlsTooEarly(isOffered: true): .tlsTooEarly, .tlsTooEarly(isOffered: false): .tlsTooEarly,
+    .loginUnavailable: .loginsUnavailable, .tooManyMessagesAtOnce: .crowded,
+    .tooManySessionsOfLogin: .sessionsOfClient, .bareLineEnd: .bareLineEnd, .denied: .denied,
+    .tooManyRecipients: .recipientCount, .diskFull: .room, .queueFull: .room, .noRoom: .room, .diskRefused: .disk,
+    .tooManySessions: .sessions, .tooManySessionsOfClient: .sessionsOfClient, .timeout: .tooSlow, .paused: .paused,
+    .restarting: .restarting, .loop: .loop, .ownLoop: .loop, .tlsTooEarly(isOffered: true): .tlsTooEarly,
+    .tlsTooEarly(isOffered: false): .tlsTooEarly,
   ]
 
   /// Of replies with something of the moment in them.

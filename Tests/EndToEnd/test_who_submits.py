@@ -95,6 +95,19 @@ def test_a_printer_without_tls_or_login_gets_in_with_the_stanza_that_why_prints(
     assert why(gateway, PRINTER)["state"] == "ok"
 
 
+def test_one_address_of_a_list_gets_in_alone_once_it_is_taken_out_of_the_list(make_gateway):
+    gateway = make_gateway(changes={"client": [{"name": "printers", "address": [PRINTER, COPIER]}]})
+    talk(gateway.port, PRINTER, *mail()[:3])
+    answer = why(gateway, PRINTER)
+    assert "replaces" not in answer["stanza"] and f'address = "{PRINTER}"' in answer["stanza"]["text"]
+    assert any(f"take {PRINTER} out of it" in reason for reason in answer["reasons"])
+    gateway.tables["client"][0]["address"] = [COPIER]
+    gateway.config_file.write_text(toml(gateway.tables))
+    paste(gateway, answer)
+    assert talk(gateway.port, PRINTER, *mail())[-1].startswith("250 2.0.0 OK queued as ")
+    assert talk(gateway.port, COPIER, *mail()[:2])[-1].startswith("530 ")
+
+
 def test_a_scanner_that_cannot_log_in_gets_in_over_tls(make_gateway):
     gateway = make_gateway()
     command = ["swaks", "--server", "127.0.0.1", "--port", gateway.port, "--local-interface", PRINTER, "--tls",
@@ -213,13 +226,13 @@ def test_what_no_stanza_mends_is_said_with_what_does(make_gateway):
         while peer.recv(100):
             pass
     row = eventually(lambda: client(gateway, PRINTER))
-    assert row["last_handshake"]["reason"].startswith("the client speaks smtp in clear")
+    assert row["last_handshake"]["reason"].startswith("the client speaks smtp in clear, and here tls comes first")
 
     # One that waits for a greeting hears none, and is asked no longer than a handshake may take.
     with socket.create_connection(("127.0.0.1", gateway.implicit_port), 20, (SILENT, 0)) as peer:
         assert peer.recv(100) == b""
     row = eventually(lambda: client(gateway, SILENT))
-    assert row["last_handshake"]["reason"].startswith("too slow: nothing came; it may wait for a greeting")
+    assert row["last_handshake"]["reason"].startswith("too slow: nothing came; it may wait for a greeting in clear")
 
 
 def test_ssl_on_the_port_that_begins_without_is_told_to_the_admin(make_gateway):

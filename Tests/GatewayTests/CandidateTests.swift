@@ -65,6 +65,27 @@ struct CandidateTests {
     #expect(try client.candidates("undrop ") == [CandidateReply(text: "batch:7", summary: "1 message")])
   }
 
+  @Test("clients are those that were here, and those of the configuration that never came")
+  func clients() throws {
+    let place = try Place(messages: 0)
+    place.gateway.change { state in
+      state.clients = [
+        ClientReply(
+          address: "192.168.1.20", state: .ok, firstSeen: Timestamp(milliseconds: FakeGateway.now),
+          lastSeen: Timestamp(milliseconds: FakeGateway.now), listener: "submission")
+      ]
+      state.clients[0].name = "nas"
+      state.clientNames = ["printer-2nd-floor", "nas"]
+    }
+    var client = try place.connect(.view)
+    #expect(
+      try client.candidates("why prin") == [
+        CandidateReply(text: "printer-2nd-floor", summary: "not seen since the start")
+      ])
+    #expect(try client.candidates("why NA") == [CandidateReply(text: "nas", summary: "192.168.1.20")])
+    #expect(try client.candidates("why 192") == [CandidateReply(text: "192.168.1.20", summary: "nas")])
+  }
+
   @Test("words that the level may not use are not offered, nor users to those who may not list them")
   func levels() throws {
     let place = try Place(messages: 2)

@@ -17,19 +17,21 @@ struct ClientExplanationTests {
   /// What `why` says of a client that heard this reply last.
   private static func explain(
     _ reply: Reply, to command: String = "MAIL", at address: String = "192.168.1.40",
-    clients: [Configuration.Client] = [], trusts: Bool = false, isRouter: Bool = false
+    clients: [Configuration.Client] = [], routes: [Configuration.Route] = [], trusts: Bool = false,
+    isRouter: Bool = false
   ) throws -> WhyReply {
     var record = ClientRecord(address: IPAddress(address)!, now: now)
     record.connected(to: "submission", now)
     record.refused(Refusal(command: command, reply: reply), isTelling: true, now)
-    return try explain(record, clients: clients, trusts: trusts, isRouter: isRouter)
+    return try explain(record, clients: clients, routes: routes, trusts: trusts, isRouter: isRouter)
   }
 
   private static func explain(
-    _ record: ClientRecord?, clients: [Configuration.Client] = [], trusts: Bool = false, isRouter: Bool = false
+    _ record: ClientRecord?, clients: [Configuration.Client] = [], routes: [Configuration.Route] = [],
+    trusts: Bool = false, isRouter: Bool = false
   ) throws -> WhyReply {
     var configuration = Configuration(hostname: "gate.test", upstream: Configuration.Upstream(name: "office"))
-    configuration.clients = clients
+    (configuration.clients, configuration.routes) = (clients, routes)
     let findings = ClientFindings(
       subject: record.map { "\($0.address)" } ?? "192.168.1.40", isAddress: true, records: record.map { [$0] } ?? [],
       configuration: configuration, path: "/etc/postern/postern.toml", started: now.wall - 86_400_000,
@@ -98,6 +100,51 @@ struct ClientExplanationTests {
         """)
   }
 
+  @Test("a stanza of other addresses too stays as it is, and this address gets its own")
+  func shared() throws {
+    for others in [["192.168.1.41", "10.0.0.0/8"], ["198.51.100.0/24"]] {
+      var printers = Self.printer("192.168.1.40", [.bareLF])
+      printers.addresses += others.compactMap { Network($0) }
+      let why = try Self.explain(Self.noTLS, clients: [printers])
+      #expect(why.stanza?.replaces == nil)
+      #expect(
+        why.stanza?.text == """
+          [[client]]
+          name = "client-192.168.1.40"
+          address = "192.168.1.40"
+          allow = ["no-auth", "plaintext", "bare-lf"]
+          """)
+      #expect(
+        why.reasons.contains(
+          "[[client]] printer is about other addresses too: take 192.168.1.40 out of it, two cannot have it"))
+    }
+  }
+
+  @Test("a new stanza keeps its client in the routes that are about the one it had")
+  func routes() throws {
+    func route(_ number: Int, _ clients: Configuration.ClientPattern...) -> Configuration.Route {
+      var route = Configuration.Route(number: number, via: ["office"])
+      route.clients = clients
+      return route
+    }
+    let named = route(2, .name(TextPattern("Print*")))
+    let others = [
+      route(1), route(3, .name(TextPattern("scanner"))),
+      route(4, .name(TextPattern("printer")), .network(Network("192.168.1.0/24")!)),
+      route(5, .name(TextPattern("*"))),
+    ]
+    func sentences(_ routes: [Configuration.Route], at address: String) throws -> [String] {
+      let why = try Self.explain(Self.noTLS, clients: [Self.printer(address, [.noAuth])], routes: routes)
+      #expect(why.stanza != nil)
+      return why.reasons.filter { $0.contains("[[route]]") }
+    }
+    #expect(
+      try sentences([named] + others, at: "192.168.1.0/24") == [
+        "[[route]] 2 is about printer: add \"client-192.168.1.40\" to its client, or the mail of this one goes another way"
+      ])
+    #expect(try sentences([named] + others, at: "192.168.1.40") == [])
+  }
+
   @Test("a rate is doubled, and a recipient's domain is added, in the stanza that bounds them")
   func bounds() throws {
     var own = Self.printer("192.168.1.40", [.noAuth])
@@ -118,6 +165,7 @@ struct ClientExplanationTests {
     for (reply, command) in [
       (Reply.loginRejected("printer"), "postern users passwd NAME"), (.paused, "postern resume in"),
       (.diskFull, "postern status"), (.denied, nil),
+      (Reply(552, EnhancedStatus(5, 3, 4), "Too big: 31 MB, limit 25 MB"), "postern status"),
     ] as [(Reply, String?)] {
       let why = try Self.explain(reply, to: "AUTH")
       #expect(why.stanza == nil)
@@ -125,6 +173,30 @@ struct ClientExplanationTests {
       #expect(why.reasons.count >= 2)
     }
     #expect(try Self.explain(.denied).reasons[1].contains("[access] deny"))
+    // A higher limit of ours would not help where the limit is an upstream's, nor a message that is malformed.
+    #expect(
+      try Self.explain(Reply(552, EnhancedStatus(5, 3, 4), "Too big: 31 MB, limit 10 MB")).reasons[1]
+        .contains("unless an upstream takes no more"))
+    #expect(try !Self.explain(.headerTooLarge, to: "END-OF-MESSAGE").reasons[1].contains("max_size"))
+  }
+
+  @Test("what the port lacks is not asked of the device, and what passes is not blamed on it")
+  func sentences() throws {
+    let named = try Self.explain(
+      Reply(530, EnhancedStatus(5, 7, 0), "This port is only for clients that the admin named"))
+    #expect(named.reasons[1].hasPrefix("that port has no TLS: another port"))
+    #expect(named.stanza?.text.hasSuffix(#"allow = ["no-auth", "plaintext"]"#) == true)
+    let asked = try Self.explain(Reply(502, EnhancedStatus(5, 5, 1), "STARTTLS is not offered here"), to: "STARTTLS")
+    #expect(asked.reasons[1] == "that port has no TLS: another port in the device")
+    #expect(asked.stanza == nil)
+    for (reply, command) in [
+      (Reply(454, EnhancedStatus(4, 7, 0), "Logins cannot be checked at the moment, try again"), "AUTH"),
+      (Reply(452, EnhancedStatus(4, 3, 1), "Too many messages are arriving, try again in a moment"), "DATA"),
+    ] {
+      let why = try Self.explain(reply, to: command)
+      #expect(why.reasons[1].contains("it tries again"))
+      #expect(why.actions.isEmpty && why.stanza == nil)
+    }
   }
 
   @Test("nobody is shown a stanza that would let in more than this device")
@@ -149,11 +221,13 @@ struct ClientExplanationTests {
 
   @Test("of TLS too old the exception is the answer, of a certificate that is not trusted it is not")
   func handshakes() throws {
-    func explain(_ fault: HandshakeFault, _ reason: String) throws -> WhyReply {
+    func explain(
+      _ fault: HandshakeFault, _ reason: String, clients: [Configuration.Client] = []
+    ) throws -> WhyReply {
       var record = ClientRecord(address: IPAddress("192.168.1.40")!, now: Self.now)
       record.connected(to: "submissions", Self.now)
       record.handshakeFailed(fault, PeerText(reason), Self.now)
-      return try Self.explain(record)
+      return try Self.explain(record, clients: clients)
     }
     let old = try explain(.version, "no common tls version: the client offers tls 1.0, the least here is 1.2")
     #expect(old.state == "no-tls")
@@ -161,6 +235,12 @@ struct ClientExplanationTests {
     #expect(old.reasons[0].hasPrefix("on submissions: no common tls version: the client offers tls 1.0"))
     let ancient = try explain(.version, "no common tls version: the client offers ssl 3.0, the least here is 1.2")
     #expect(ancient.stanza?.text.hasSuffix(#"allow = ["no-auth", "plaintext"]"#) == true)
+    #expect(!ancient.reasons.contains { $0.contains("tls1.0") })
+    let allowed = try explain(
+      .version, "no common tls version: the client offers ssl 3.0, the least here is 1.2",
+      clients: [Self.printer("192.168.1.40", [.noAuth, .plaintext])])
+    #expect(allowed.stanza == nil)
+    #expect(allowed.reasons.contains("the configuration allows plaintext by now; it has not come again since"))
     for fault in [HandshakeFault.unknownAuthority, .certificate, .clearText, .silence] {
       #expect(try explain(fault, "x").stanza == nil)
     }

@@ -25,6 +25,7 @@ final class FakeGateway: Administration {
     var upstreams = ["office"]
     var logins: [LoginReply] = []
     var clients: [ClientReply] = []
+    var clientNames: [String] = []
     var findings: [String: ClientFindings] = [:]
     var credentialError: AdminError?
     /// What was asked to be changed, a line each.
@@ -331,6 +332,8 @@ final class FakeGateway: Administration {
   }
 
   func clients() -> [ClientReply] { state.withLock { $0.clients } }
+
+  func clientNames() -> [String] { state.withLock { $0.clientNames } }
 
   func clientFindings(_ subject: String) -> ClientFindings? { state.withLock { $0.findings[subject] } }
 

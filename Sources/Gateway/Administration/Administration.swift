@@ -78,6 +78,8 @@ package protocol Administration: AnyObject, Sendable {
     _ upstream: String, by: String, completed: @escaping @Sendable (Result<CredentialChangeReply, AdminError>) -> Void)
   /// Who was here since the start, those first that cannot get in.
   func clients() -> [ClientReply]
+  /// Of every `[[client]]`, here or not, in the order of the file.
+  func clientNames() -> [String]
   /// What is known of an address, or of the clients of a `[[client]]`; nil if the word is neither.
   func clientFindings(_ subject: String) -> ClientFindings?
   /// The users of the file, with their last login since the start.

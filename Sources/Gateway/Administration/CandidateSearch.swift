@@ -113,12 +113,16 @@ struct CandidateSearch: PagedWork {
     }
   }
 
+  /// Those that were here, and those that never came: of these one asks why.
   private var clients: [CandidateReply] {
-    service.administration.clients().flatMap { client in
+    let seen = service.administration.clients().flatMap { client in
       [client.name, client.address].compactMap { $0 }.filter(fits).map { text in
         CandidateReply(text: text, summary: text == client.address ? client.name ?? "" : client.address)
       }
     }
+    let names = Set(seen.map(\.text))
+    let absent = service.administration.clientNames().filter { fits($0) && !names.contains($0) }
+    return seen + absent.map { CandidateReply(text: $0, summary: "not seen since the start") }
   }
 
   /// The newest first: that is the one that somebody regrets.

@@ -18,6 +18,9 @@ struct ClientAdvice {
     switch cause {
     case .noLogin: self.init("it has to log in, or be allowed to go without (no-auth)", login)
     case .noTLS: self.init("it spoke without TLS: turn on TLS in the device, or allow it to go without (plaintext)")
+    case .portForNamed:
+      self.init("that port has no TLS: another port in the device, with TLS, or allow it to go without (plaintext)")
+    case .noTLSHere: self.init("that port has no TLS: another port in the device")
     case .clearLogin:
       self.init(
         "it tried to log in without TLS: turn on TLS in the device, and give it a new password, since this one was readable",
@@ -30,6 +33,8 @@ struct ClientAdvice {
       self.init(
         "it goes on with a wrong password, so none of it is looked at for a while ([access] auth_failures)",
         WhyReply.Action(label: "give it a new password", command: "postern users passwd \(name)"))
+    case .loginsUnavailable:
+      self.init("its login could not be looked at just then, which has nothing to do with this client; it tries again")
     case .mechanism: self.init("its kind of login is not offered: choose PLAIN or LOGIN in the device")
     case .certificate:
       self.init("its certificate lets nobody log in, the log says why; user and password are as good")
@@ -43,11 +48,16 @@ struct ClientAdvice {
     case .rate: self.init("it has handed in as many messages as its [[client]] may (rate)")
     case .denied: self.init("its address is in [access] deny: take it out there; a [[client]] changes nothing")
     case .messageSize:
-      self.init("its message is too big: a lower resolution in the device, or a higher [message] max_size")
+      self.init(
+        "its message is too big: a lower resolution in the device, or a higher [message] max_size, unless an upstream "
+          + "takes no more than that",
+        WhyReply.Action(label: "see what the upstreams take", command: "postern status"))
     case .recipientCount: self.init("its message has too many recipients: [message] max_recipients")
     case .notTakenFurther: self.init("no upstream that the message could go to takes it: postern upstream show NAME")
     case .room: self.init("there is no room for mail, which has nothing to do with this client", status)
     case .disk: self.init("the disk did not take the message, which has nothing to do with this client", status)
+    case .crowded:
+      self.init("too many messages came at once, its own or those of others; it tries again, and that passes")
     case .sessions: self.init("all sessions of the listener are taken: max_sessions")
     case .sessionsOfClient: self.init("it has as many sessions open as it may: max_sessions_per_client")
     case .tooSlow: self.init("it said nothing for too long; the network between, or the device")
@@ -82,6 +92,10 @@ struct ClientAdvice {
       self.init("the handshake broke off: perhaps the device does not accept our certificate, and does not say so")
     }
   }
+
+  /// SSL 3.0 or less, which no exception allows.
+  static let olderThanTLS = ClientAdvice(
+    "it knows nothing newer than SSL 3.0, which nothing allows: newer firmware, or without TLS on port 587 (plaintext)")
 
   private init(_ sentence: String, _ actions: WhyReply.Action...) {
     sentences = [sentence]

@@ -62,7 +62,9 @@ struct ClientExplanation {
     var stanza: WhyReply.Stanza?
     if let outcome = remedy(record, heard.refusal) {
       switch outcome {
-      case .stanza(let found): stanza = found
+      case .stanza(let found, let besides):
+        stanza = found
+        advice.sentences += besides
       case .none: advice.sentences.append("the configuration allows that by now; it has not come again since")
       case .unwise(let why): advice.sentences.append(why)
       }
@@ -77,14 +79,16 @@ struct ClientExplanation {
   }
 
   private func handshakeFailed(_ record: ClientRecord, _ handshake: ClientRecord.Handshake) -> WhyReply {
-    var advice = ClientAdvice(handshake.fault)
+    let isBeyond = handshake.fault == .version && handshake.reason.text.contains("offers ssl 3.0")
+    var advice = isBeyond ? ClientAdvice.olderThanTLS : ClientAdvice(handshake.fault)
     var stanza: WhyReply.Stanza?
     if handshake.fault == .version || handshake.fault == .algorithms {
-      // Older than every exception.
-      let isBeyond = handshake.reason.text.contains("offers ssl 3.0")
+      let exception = isBeyond ? "plaintext" : "tls1.0"
       switch ClientRemedy(record, findings).outcome(needs: isBeyond ? .plaintext : .tls10) {
-      case .stanza(let found): stanza = found
-      case .none: advice.sentences.append("the configuration allows tls1.0 by now; it has not come again since")
+      case .stanza(let found, let besides):
+        stanza = found
+        advice.sentences += besides
+      case .none: advice.sentences.append("the configuration allows \(exception) by now; it has not come again since")
       case .unwise(let why): advice.sentences.append(why)
       }
     }
@@ -112,7 +116,7 @@ struct ClientExplanation {
     switch refusal.cause {
     // What is asked for before has been got over by then.
     case .noLogin: return remedy.outcome(needs: .noAuth)
-    case .noTLS, .clearLogin: return remedy.outcome(needs: .plaintext)
+    case .noTLS, .portForNamed, .clearLogin: return remedy.outcome(needs: .plaintext)
     case .bareLineEnd: return remedy.outcome(needs: .bareLF)
     case .hostName: return remedy.outcome(needs: .anyHelo)
     case .rate:

@@ -8,7 +8,8 @@ import SMTP
 /// it was refused for. A value; it is shown, never applied.
 struct ClientRemedy {
   enum Outcome {
-    case stanza(WhyReply.Stanza)
+    /// `besides` is what else has to become of the configuration, in sentences.
+    case stanza(WhyReply.Stanza, besides: [String])
     /// The configuration would let it in by now.
     case none
     /// A stanza would let in more than this client.
@@ -42,7 +43,7 @@ struct ClientRemedy {
       }
     }
     var client = existing ?? Configuration.Client(name: newName, addresses: [])
-    if !isNamed {
+    if !isAlone {
       client.name = newName
       client.addresses = [Network("\(address)")].compactMap { $0 }
     }
@@ -54,13 +55,40 @@ struct ClientRemedy {
     else { return .none }
     return .stanza(
       WhyReply.Stanza(
-        file: findings.configuration.clientsFile ?? findings.path, replaces: isNamed ? client.name : nil,
-        text: client.toml))
+        file: findings.configuration.clientsFile ?? findings.path, replaces: isAlone ? client.name : nil,
+        text: client.toml),
+      besides: isAlone ? [] : besides(client.name))
   }
 
-  /// A stanza has this very address: two cannot.
+  /// Somebody has written this very address into a stanza.
   private var isNamed: Bool {
-    existing?.addresses.contains { $0.isOneAddress && $0.contains(address) } == true
+    existing?.addresses.contains(where: isOurs) == true
+  }
+
+  /// That stanza is about nobody else, so that it can be changed.
+  private var isAlone: Bool {
+    existing?.addresses.allSatisfy(isOurs) == true
+  }
+
+  private func isOurs(_ network: Network) -> Bool { network.isOneAddress && network.contains(address) }
+
+  /// A new stanza takes the client out of the one that was about it, and so out of what goes by that one's name.
+  private func besides(_ newName: String) -> [String] {
+    guard let existing else { return [] }
+    var sentences: [String] = []
+    if isNamed {
+      sentences.append(
+        "[[client]] \(existing.name) is about other addresses too: take \(address) out of it, two cannot have it")
+    }
+    for route in findings.configuration.routes {
+      func isMeant(_ name: String) -> Bool { route.clients.contains { $0.matches(name: name, address: address) } }
+      if isMeant(existing.name), !isMeant(newName) {
+        sentences.append(
+          "[[route]] \(route.number) is about \(existing.name): add \"\(newName)\" to its client, or the mail of this "
+            + "one goes another way")
+      }
+    }
+    return sentences
   }
 
   private var newName: String {

@@ -20,6 +20,8 @@ extension GatewayAdministration {
     }
   }
 
+  func clientNames() -> [String] { gateway.settings.current.configuration.clients.map(\.name) }
+
   func clientFindings(_ subject: String) -> ClientFindings? {
     let settings = gateway.settings.current
     let configuration = settings.configuration

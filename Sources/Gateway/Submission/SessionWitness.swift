@@ -171,7 +171,7 @@ extension RefusalCause {
   /// Who is refused at MAIL hears more refusals behind it; and who could not log in hears that a login is needed.
   fileprivate var weight: Int {
     switch self {
-    case .dialogue, .tooSlow, .restarting: 0
+    case .dialogue, .noTLSHere, .tooSlow, .restarting: 0
     case .noLogin, .sessions, .sessionsOfClient: 1
     default: 2
     }
