@@ -70,6 +70,7 @@ bench: build ## the same work for postern and Postfix, one table with budgets, 4
 	@scripts/install-missing gcc git libssl-dev openssl python3 python3-aiosmtpd util-linux
 	@scripts/unpack-mail-servers
 	$(PYTHON) Benchmarks/bench.py $(BENCH)
+	$(BINARIES)/micro-bench
 
 install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd

@@ -19,8 +19,9 @@ class Processes:
     def __init__(self, root, syncs_file):
         self.root, self.syncs_file = root, syncs_file
         self.group = _make_group()
-        while self.group and (outside := set(_family(root)) - self._members()):
-            for pid in outside:
+        # Again, for those that came to be meanwhile; what has ended and is still listed cannot be moved.
+        for _ in range(3 if self.group else 0):
+            for pid in set(_family(root)) - self._members():
                 with suppress(ProcessLookupError):
                     (self.group / "cgroup.procs").write_text(str(pid))
 
