@@ -156,8 +156,8 @@ versions  {Postern.version()} (commit {commit}), {PostfixRelay.version()}, {outp
 measured  {time.strftime('%F %H:%M UTC', time.gmtime())}, {options.rounds} rounds in {seconds / 60:.0f} minutes, load \
 {os.getloadavg()[0]:.1f} at the end; messages of 1 KiB unless said; CPU from {clock}
 disk      1 KiB and fdatasync: {physical['append']:,.0f}/s appended, {physical['overwrite']:,.0f}/s overwritten; \
-64 KiB: {physical['append_64']:,.0f}/s and {physical['overwrite_64']:,.0f}/s; 1 MiB: {physical['append_1m']:,.0f}/s and \
-{physical['overwrite_1m']:,.0f}/s
+64 KiB: {physical['append_64']:,.0f}/s and {physical['overwrite_64']:,.0f}/s; \
+1 MiB: {physical['append_1m']:,.0f}/s and {physical['overwrite_1m']:,.0f}/s
 loopback  {physical['turns']:,.0f} turns/s over one connection, {physical['turn_us']:.1f} us CPU each; a TLS handshake \
 {physical['handshake_us']:,.0f} us CPU
 """

@@ -29,8 +29,8 @@ class Scenario(NamedTuple):
     limit: Callable = lambda physical, medians, everything: "-"
 
 
-# What the machine allows, for the row of postern: given what tools/phys.c found, and the medians of this scenario and of
-# all.
+# What the machine allows, for the row of postern: given what tools/phys.c found, and the medians of this scenario and
+# of all.
 
 
 def by_sync(physical, medians, everything):

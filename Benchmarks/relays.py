@@ -13,12 +13,13 @@ from pathlib import Path
 import instruments
 from processes import Processes, make_syncs_file
 
-from gateway import BINARIES, NEEDS_NOTHING, Gateway
+from gateway import BINARIES, NEEDS_NOTHING, Gateway, eventually
 from gateway import PASSWORD as CLIENT_PASSWORD
 from gateway import USER as CLIENT
 from mailservers import POSTFIX_MAIN, POSTFIX_MASTER, POSTFIX_SERVICES, Postfix, PrivateRoot, unusable
 
 BANNER_SECONDS = 60
+DEFER_SECONDS = 60
 
 
 def await_banner(port, seconds=BANNER_SECONDS):
@@ -72,6 +73,9 @@ class Postern:
 
     def queued(self):
         return self.gateway.status()["queue"]["total"]
+
+    def settle(self):
+        """Nothing is left to do after a failed attempt."""
 
     def wake(self):
         """The upstream is there again; it finds out by itself."""
@@ -188,12 +192,18 @@ smtp_sasl_password_maps = static:{instruments.USER}:{instruments.PASSWORD}
 
     def queued(self):
         # A message that moves on meanwhile is seen twice, since this is the order in which it moves; its name stays.
+        return len(self._files("incoming", "active", "deferred"))
+
+    def _files(self, *names):
         spool = self.root.path / "var/spool/postfix"
-        return len({file for name in ("maildrop", "incoming", "active", "deferred", "hold")
-                    for _, _, files in os.walk(spool / name) for file in files})
+        return {file for name in names for _, _, files in os.walk(spool / name) for file in files}
+
+    def settle(self):
+        """Tries each message once, and puts it off for minutes."""
+        eventually(lambda: not self._files("incoming", "active"), DEFER_SECONDS, "all mail deferred by Postfix")
 
     def wake(self):
-        """Puts off for minutes what it could not send; its admin asks for it sooner."""
+        """Its admin asks for all mail now."""
         self.root.run("/usr/sbin/postqueue", "-f")
 
     def close(self):

@@ -18,17 +18,18 @@ def medians(runs):
 
 
 def table(scenarios, results, failures, physical):
-    """`results` are runs by scenario and server, `failures` what went wrong there."""
+    """`results` are runs by scenario and server, `failures` what went wrong there; below the table stands how."""
     all_medians = {name: {server: medians(runs) for server, runs in servers.items() if runs}
                    for name, servers in results.items()}
     rows = [HEAD]
     for scenario in scenarios:
         for server, runs in results.get(scenario.name, {}).items():
-            if failure := failures.get((scenario.name, server)):
-                rows.append((scenario.name, server, f"FAILED: {failure}", *[""] * 9))
+            if (scenario.name, server) in failures:
+                rows.append((scenario.name, server, "FAILED", *[""] * (len(HEAD) - 3)))
             if runs:
                 rows.append(_row(scenario, server, runs, all_medians, physical))
-    return _aligned(rows)
+    told = [f"FAILED {name}: {server}: {failure}" for (name, server), failure in failures.items()]
+    return "\n".join([*_aligned(rows), *told])
 
 
 def _row(scenario, server, runs, all_medians, physical):
@@ -74,7 +75,7 @@ def _plain(value, digits):
 
 
 def _aligned(rows):
-    widths = [max(len(row[column]) for row in rows if "FAILED" not in row[2]) for column in range(len(HEAD))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = ["| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    return lines

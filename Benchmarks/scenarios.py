@@ -134,6 +134,7 @@ def outage(bench, kind, directory):
         complaints(load)
         if (queued := relay.queued()) != load["accepted"]:
             raise Wrong(f"{load['accepted']} messages answered 250, {queued} in the queue")
+        relay.settle()
         full = relay.processes.memory_mb()
         meter = Meter(relay)
         back = time.monotonic()
@@ -200,10 +201,11 @@ def opened(bench, kind, directory, messages, routes):
 
 
 def compare(sink, *given):
-    """Each id that was answered 250 is at the upstream, once."""
+    """Each id that was answered 250 is at the upstream, once, and no other."""
     sink.seen()  # which writes all ids that are there
     taken = sink.ids.read_text().split()
     wanted = {id for file in given for id in file.read_text().split()}
     lost, doubled = wanted - set(taken), len(taken) - len(set(taken))
     if lost or doubled or set(taken) - wanted:
-        raise Wrong(f"{len(lost)} messages lost, {doubled} doubled, {len(set(taken) - wanted)} that nobody gave")
+        foreign = len(set(taken) - wanted)
+        raise Wrong(f"{len(lost)} messages did not arrive, {doubled} came twice, {foreign} are nobody's")

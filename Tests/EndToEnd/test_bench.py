@@ -63,8 +63,10 @@ def test_a_login_that_is_wrong_hands_in_nothing(tools, tmp_path, certificate):
 
 
 @pytest.mark.parametrize("taken, complaint", [
-    ("m-1\n", "1 messages lost, 0 doubled, 0"), ("m-1\nm-2\nm-2\n", "0 messages lost, 1 doubled, 0"),
-    ("m-1\nm-2\nm-3\n", "0 messages lost, 0 doubled, 1"), ("m-1\nm-2\n?\n", "0 messages lost, 0 doubled, 1")])
+    ("m-1\n", "1 messages did not arrive, 0 came twice, 0 are"),
+    ("m-1\nm-2\nm-2\n", "0 messages did not arrive, 1 came twice, 0 are"),
+    ("m-1\nm-2\nm-3\n", "0 messages did not arrive, 0 came twice, 1 are"),
+    ("m-1\nm-2\n?\n", "0 messages did not arrive, 0 came twice, 1 are")])
 def test_a_message_that_was_lost_doubled_or_made_up_is_told(tmp_path, taken, complaint):
     class Taken:
         ids = tmp_path / "taken"
