@@ -88,7 +88,7 @@ def accepting():
         Scenario("accept, 1 session", scenarios.accept, peers, {"sessions": 1},
                  budgets=(times_postfix(5),), limit=by_sync),
         Scenario(FIRST_ACCEPT, scenarios.accept, (POSTERN, POSTFIX, NO_SYNC, SINK),
-                 budgets=(at_most("cpu_us", 70, "CPU"), times_postfix(20)), limit=by_group_commit(16)),
+                 budgets=(at_most("cpu_us", 70, "CPU us"), times_postfix(20)), limit=by_group_commit(16)),
         Scenario("accept, 100 sessions", scenarios.accept, peers, {"sessions": 100},
                  budgets=(times_postfix(40), no_more_than(FIRST_ACCEPT, "cpu_us", "CPU")), limit=by_group_commit(64)),
         Scenario("accept, 500 sessions", scenarios.accept, peers, {"sessions": 500}, ("served",),
@@ -100,14 +100,14 @@ def accepting():
                  budgets=(times_postfix(3), times_sink("mib_us", 2, "CPU")), limit=by_large_writes),
         Scenario("accept, TLS+AUTH, kept", scenarios.accept, peers, with_tls, limit=by_group_commit(16)),
         Scenario("accept, TLS+AUTH, each anew", scenarios.accept, peers, {"per_session": 1, **with_tls},
-                 budgets=(at_most("cpu_us", 1200, "CPU"),), limit=by_handshake),
+                 budgets=(at_most("cpu_us", 1200, "CPU us"),), limit=by_handshake),
     ]
 
 
 def relaying():
     return [
         Scenario("relay", scenarios.end_to_end, (POSTERN, POSTFIX, NO_HISTORY), more=("connections",),
-                 budgets=(at_most("cpu_us", 150, "CPU"), times_postfix(15)), limit=by_two_hops),
+                 budgets=(at_most("cpu_us", 150, "CPU us"), times_postfix(15)), limit=by_two_hops),
         Scenario("relay, TLS+AUTH both sides", scenarios.end_to_end, (POSTERN, POSTFIX, TUNED),
                  {"tls": "starttls", "per_session": 10}, ("connections",), budgets=(times_postfix(10),),
                  limit=by_handshake),
