@@ -67,18 +67,15 @@ crash-test: build ## kill the daemon ROUNDS times under load and hold it to ever
 
 check: ## format lint, warnings as errors, the rules of the house
 	@scripts/install-missing $(BUILD_PACKAGES) python3
-	swift format lint -s -r Package.swift Sources Tests
+	swift format lint -s -r Package.swift Sources Tests Benchmarks
 	swift build --build-tests
 	$(PYTHON) Tests/Style/style.py
 
-bench: build ## CPU a durably accepted message; a far upstream, beside Postfix; start and memory of a long queue; CPU of the history
-	@scripts/install-missing gcc openssl procps python3 python3-aiosmtpd
-	@scripts/unpack-postfix-tools
+bench: build ## the same work for postern and Postfix, one table with budgets, 45 minutes; BENCH=--quick for a look
+	@scripts/install-missing gcc git libssl-dev openssl python3 python3-aiosmtpd util-linux
 	@scripts/unpack-mail-servers
-	$(PYTHON) Benchmarks/accept.py
-	$(PYTHON) Benchmarks/relay.py
-	$(PYTHON) Benchmarks/recovery.py
-	$(PYTHON) Benchmarks/history.py
+	$(PYTHON) Benchmarks/bench.py $(BENCH)
+	$(BINARIES)/micro-bench
 
 memory-bench: build ## memory with 5,000 sessions, 500 of them halfway through 25 MB, and with 5,000 slow ones; a good client beside them
 	@scripts/install-missing openssl python3

@@ -58,6 +58,9 @@ let package = Package(
     .executableTarget(
       name: "queue-bench", dependencies: ["Configuration", "Gateway", "Queue", "SMTP", "WAL"], path: "Benchmarks/queue",
       swiftSettings: strict),
+    .executableTarget(
+      name: "micro-bench", dependencies: ["Mail", "Queue", "SMTP", "WAL", nioCore], path: "Benchmarks/micro",
+      swiftSettings: strict),
 
     .target(
       name: "TestKit",

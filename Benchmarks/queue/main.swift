@@ -17,7 +17,7 @@ import WAL
 //                                         until all mail is due, nanoseconds for a lease, and milliseconds for a reload
 //                                         that changes the way of all
 //
-// Two runs, so that what was needed to fill the spool is not counted. Benchmarks/recovery.py makes rows of it.
+// Two runs, so that what was needed to fill the spool is not counted. Benchmarks/bench.py makes rows of it.
 
 final class NobodyWaits: CompletionReceiver {
   let failures = Atomic(0)

@@ -32,6 +32,7 @@ ARROWS = {
     "OAuth": {"Admin", "Crypto", "SMTP"},
     "postern": {"Admin", "Configuration", "SMTP", "Queue", "CLibedit"},
     "queue-bench": {"Configuration", "Gateway", "Queue", "SMTP", "WAL"},
+    "micro-bench": {"Mail", "Queue", "SMTP", "WAL"},
     "COpenSSL": set(),
     "CSystemd": set(),
     "CLibedit": set(),
@@ -50,7 +51,7 @@ OUTSIDE = {
     "Glibc": set(ARROWS),
     "Synchronization": set(ARROWS),
 }
-BYTE_BUFFER_ONLY = {"SMTP", "Mail"}
+BYTE_BUFFER_ONLY = {"SMTP", "Mail", "micro-bench"}
 # Targets that wrap a C library and so may have to promise what the compiler cannot see.
 C_WRAPPERS = {"Configuration", "Crypto", "Systemd", "TLS", "postern"}
 PURE = {"WAL", "Queue", "OAuth"}
