@@ -20,10 +20,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/EndToEnd"))
 sys.path.insert(0, str(HERE))
 
-from accept import Refusing, cpu_seconds  # noqa: E402
 from certificates import make_certificate  # noqa: E402
 from crowd import LOGIN, Crowd, GoodClient, ask, resident_octets  # noqa: E402
 from gateway import Gateway  # noqa: E402
+from processes import ticks  # noqa: E402
+from upstreams import NoUpstream  # noqa: E402
 
 MEBI = 1 << 20
 MEMORY = 256 * MEBI
@@ -92,7 +93,8 @@ class Beside:
 def start(directory, certificate, sessions, limit):
     changes = {name: {"max_sessions": sessions + 100, "max_sessions_per_client": 0}
                for name in ("listen.submission", "listen.submissions")}
-    gateway = Gateway(directory, certificate, Refusing(), {**changes, "log": {"level": "info"}, "message": {"max_size": "25M"}})
+    changes |= {"log": {"level": "info"}, "message": {"max_size": "25M"}}
+    gateway = Gateway(directory, certificate, NoUpstream(), changes)
     gateway.add_user()
     gateway.start()
     limit.take(gateway.process.pid)
@@ -101,8 +103,8 @@ def start(directory, certificate, sessions, limit):
 
 def tell(what, gateway, since):
     now = resident_octets(gateway.process.pid)
-    print(f"{time.monotonic() - since:6.1f} s  {now / MEBI:6.1f} MB  {cpu_seconds(gateway.process):6.1f} s CPU  {what}",
-          flush=True)
+    used = ticks(gateway.process.pid) / os.sysconf("SC_CLK_TCK")
+    print(f"{time.monotonic() - since:6.1f} s  {now / MEBI:6.1f} MB  {used:6.1f} s CPU  {what}", flush=True)
     return now
 
 

@@ -33,7 +33,7 @@ class Processes:
 
     def cpu_seconds(self):
         if not self.group:
-            return sum(_ticks(pid) for pid in self.pids()) / os.sysconf("SC_CLK_TCK")
+            return sum(ticks(pid) for pid in self.pids()) / os.sysconf("SC_CLK_TCK")
         nanoseconds = self.group / "cpuacct.usage"
         if nanoseconds.exists():
             return int(nanoseconds.read_text()) / 1e9
@@ -97,7 +97,7 @@ def _family(root):
     return family
 
 
-def _ticks(pid):
+def ticks(pid):
     """Of the process, and of its children that have ended."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
