@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Postern Authors
 # SPDX-License-Identifier: Apache-2.0
 """Clients that mean no good, or do not know better, on the daemon; and docs/ABUSE.md, which lists them all."""
+import base64
+import hashlib
+import hmac
 import re
 import smtplib
 import socket
@@ -104,6 +107,48 @@ def test_a_login_has_so_many_sessions_wherever_they_come_from(make_gateway):
         first.quit()
         eventually(lambda: gateway.status()["in"]["sessions"] == 2)
         submit(logged_in(gateway, stack, ELSEWHERE), message())
+
+
+def give_up_scram(session):
+    """A login by SCRAM-SHA-256 (RFC 5802) whose client takes the proof of the server for wrong."""
+    bare = f"n={USER},r=client"
+    _, challenge = session.docmd("AUTH SCRAM-SHA-256", base64.b64encode(f"n,,{bare}".encode()).decode())
+    first = base64.b64decode(challenge).decode()
+    facts = dict(part.split("=", 1) for part in first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), base64.b64decode(facts["s"]), int(facts["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    final = f"c=biws,r={facts['r']}"
+    mark = hmac.digest(hashlib.sha256(key).digest(), f"{bare},{first},{final}".encode(), "sha256")
+    proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, mark))).decode()
+    code, _ = session.docmd(base64.b64encode(f"{final},p={proof}".encode()).decode())
+    assert code == 334
+    assert session.docmd("*")[0] == 501
+
+
+def test_a_login_that_is_given_up_at_its_end_counts_no_session(make_gateway):
+    gateway = make_gateway(changes={"listen.submission": {"max_sessions_per_client": 1}})
+    for _ in range(2):
+        with gateway.client("starttls", MUST_LOG_IN) as session:
+            give_up_scram(session)
+            give_up_scram(session)
+            session.login(USER, PASSWORD)
+        eventually(lambda: gateway.status()["in"]["sessions"] == 0)
+
+
+def test_who_hangs_up_behind_the_dot_is_told_of_and_counted(make_gateway):
+    clients = [{"name": "hasty", "address": NEEDS_NOTHING, "allow": ["no-auth", "plaintext"], "rate": "3/h"}]
+    gateway = make_gateway(changes={"client": clients})
+    for count in range(1, 4):
+        with gateway.client() as session:
+            session.mail("a@example.org")
+            session.rcpt("b@example.net")
+            assert session.docmd("DATA")[0] == 354
+            session.sock.sendall(message() + b".\r\n")
+            session.close()
+        gateway.await_events("accepted", count)
+    with gateway.client() as session:
+        assert session.mail("a@example.org")[0] == 450
+    assert len(gateway.queue()) == 3
 
 
 def test_a_guesser_is_slowed_and_the_user_elsewhere_is_not(make_gateway):

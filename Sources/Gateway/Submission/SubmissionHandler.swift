@@ -2,13 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Configuration
-import Crypto
-import Mail
 import NIOCore
-import Queue
 import SMTP
 import TLS
-import WAL
 
 /// Carries out what a `ServerSession` decides: octets, TLS, logins, the queue, and the time that a client may take.
 ///
@@ -17,32 +13,32 @@ package final class SubmissionHandler: ChannelInboundHandler {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundOut = ByteBuffer
 
-  private let submission: SubmissionContext
-  private let client: Configuration.Client?
-  private var session: ServerSession
-  private var tls: TLSFacts?
-  private var witness: SessionWitness
+  let submission: SubmissionContext
+  let client: Configuration.Client?
+  var session: ServerSession
+  var tls: TLSFacts?
+  var witness: SessionWitness
   /// What the client was challenged for.
-  private var challenged: SCRAMVerifier?
+  var challenged: SCRAMVerifier?
   private(set) var input = ByteBuffer()
-  private var output = ByteBuffer()
-  private var message: IncomingMessage
+  var output = ByteBuffer()
+  var message: IncomingMessage
   /// Of the message, and not yet given to the queue.
-  private var chunk: ByteBuffer?
-  private var context: ChannelHandlerContext?
-  private var token: UInt64 = 0
+  var chunk: ByteBuffer?
+  var context: ChannelHandlerContext?
+  var token: UInt64 = 0
   private var isOpen = false
-  private var isSuspended = false
-  private var isClosing = false
+  var isSuspended = false
+  var isClosing = false
   /// The client reads none of what was said, so nothing more is done for it.
   private var isHeldBack = false
   /// Counted among the messages that are arriving.
   private var isArriving = false
   /// As which it is counted among the sessions of a login.
-  private var countedLogin: String?
+  var countedLogin: String?
   /// What the client hears behind the reply to this message, which is the last.
-  private var farewell: Reply?
-  private var timer = SessionTimer()
+  var farewell: Reply?
+  var timer = SessionTimer()
   private var feasibility: FeasibilityWatch
 
   package init(_ submission: SubmissionContext) {
@@ -142,18 +138,6 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
-  /// Who the client is by what it showed in the handshake.
-  private func certificate(_ context: ChannelHandlerContext) -> ClientCertificate {
-    let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
-    let login = CertificateLogin(handler?.shownCertificate, users: submission.settings.users)
-    if let fault = login.fault {
-      witness.certificateRefused(fault)
-      // The file may have the user by now; the next connection will see him.
-      submission.logins.lookAtUsers(on: context.eventLoop)
-    }
-    return login.certificate
-  }
-
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if let error = error as? TLSError, error != .truncated {
       if tls == nil { witness.handshakeFailed(error, isBehindGreeting: isOpen) } else { witness.tlsFailed(error) }
@@ -184,7 +168,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     submission.left()
   }
 
-  private func forget() {
+  func forget() {
     message.abandon(submission.queue)
     if token != 0 { submission.loop.remove(token) }
   }
@@ -261,163 +245,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
-  private func lookUp(_ name: String, _ mechanism: SASLMechanism, _ context: ChannelHandlerContext) {
-    isSuspended = true
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    submission.logins.lookUp(name, from: addressText, on: context.eventLoop).whenSuccess { found in
-      bound.value.lookedUp(found, name, mechanism)
-    }
-  }
-
-  private func lookedUp(_ found: LoginChecker.LookedUp, _ name: String, _ mechanism: SASLMechanism) {
-    guard let context, !isClosing else { return }
-    let action: ServerSession.Action?
-    switch found {
-    case .verifier(let verifier):
-      challenged = verifier
-      let handler = try? context.pipeline.syncOperations.handler(type: TLSHandler.self)
-      let bindings = ChannelBindings(
-        exporter: handler?.exporterBinding, serverEndPoint: handler?.serverEndPointBinding)
-      action = session.found(verifier, nonce: SecureRandom.octets(18), bindings: bindings, into: &output)
-    case .throttled:
-      if let refusal = session.refusal(.throttled) { witness.loginThrottled(name, mechanism, refusal) }
-      action = session.loginChecked(.throttled, into: &output)
-    }
-    if action == .close { return close(context) }
-    resume(context)
-  }
-
-  private func verify(_ attempt: LoginAttempt, _ context: ChannelHandlerContext) {
-    isSuspended = true
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    submission.logins.check(attempt, known: challenged, from: addressText, on: context.eventLoop)
-      .whenSuccess { bound.value.loginChecked($0, attempt) }
-  }
-
-  private func loginChecked(_ checked: ServerSession.LoginVerdict, _ attempt: LoginAttempt) {
-    guard let context, !isClosing else { return }
-    var verdict = checked
-    if verdict == .accepted {
-      // Of an exchange that the client gave up behind the verdict.
-      if let countedLogin { submission.logins.left(countedLogin) }
-      countedLogin = nil
-      let limit = submission.listener.maxSessionsPerClient
-      if submission.logins.entered(attempt.name, limit: limit) {
-        countedLogin = attempt.name
-      } else {
-        verdict = .crowded
-      }
-    }
-    switch (verdict, session.refusal(verdict)) {
-    case (.accepted, _):
-      timer.loginIsDone()
-      witness.loggedIn(attempt)
-    case (.rejected, let refusal?): witness.loginFailed(attempt.name, attempt.mechanism, refusal)
-    case (.throttled, let refusal?): witness.loginThrottled(attempt.name, attempt.mechanism, refusal)
-    case (.crowded, let refusal?): witness.crowded(refusal)
-    default: break
-    }
-    let own =
-      submission.settings.configuration.sender.policy == .own ? submission.logins.addresses(of: attempt.name) : []
-    if session.loginChecked(verdict, mayBe: own, into: &output) == .close { return close(context) }
-    resume(context)
-  }
-
-  private func store(_ content: ByteBuffer) {
-    isSuspended = true
-    chunk = content
-    submission.loop.awaitTurn(token)
-  }
-
-  /// It is this session's turn; false: it has nothing to store any more.
-  func storeChunk() -> Bool {
-    guard let content = chunk.take() else { return false }
-    message.store(content, in: submission.queue, notify: waiter)
-    return true
-  }
-
-  /// false: the message was refused, and the session goes on.
-  private func commit(_ envelope: Envelope, _ content: ByteBuffer, _ context: ChannelHandlerContext) -> Bool {
-    if let refusal = message.finish(content) ?? authorRefusal {
-      session.commitRefused(refusal, into: &output)
-      message.abandon(submission.queue)
-      return false
-    }
-    isSuspended = true
-    guard send(context) else { return true }
-    let now = submission.clock.now()
-    let id = submission.queue.makeID()
-    let origin = Origin(
-      login: session.login, address: addressText, helo: session.heloName?.text ?? "", client: client?.name,
-      listener: submission.listener.name, tls: tlsText)
-    message.accept(
-      id, envelope, from: origin, trace: trace(for: envelope, id, now), last: content, now: now, in: submission.queue,
-      notify: waiter)
-    return true
-  }
-
-  private var authorRefusal: Reply? {
-    for claim in message.authorClaims {
-      if let refusal = session.refusal(of: claim.addresses, in: claim.field) { return refusal }
-    }
-    return nil
-  }
-
-  private var waiter: Waiter { Waiter(receiver: submission.loop, token: token) }
-
-  private func trace(for envelope: Envelope, _ id: MessageID, _ now: Instant) -> TraceField {
-    let seconds = now.wall / 1000
-    let header = submission.settings.configuration.sender.receivedHeader
-    return TraceField(
-      helo: session.heloName?.text ?? "", address: addressText, hostname: session.policy.hostname,
-      hidesClient: header == .private, isExtended: session.isExtended, isUTF8: envelope.isUTF8,
-      isAuthenticated: session.login != nil, tls: tlsText,
-      id: id.description, recipients: envelope.recipients.map(\.text), unixSeconds: seconds,
-      zoneOffsetSeconds: submission.clock.zoneOffset(seconds))
-  }
-
-  // MARK: what the queue answers
-
-  func completed(_ completion: Completion) {
-    guard let context else {
-      if case .accepted(let id) = completion { noteAcceptance(id) }
-      return forget()
-    }
-    switch completion {
-    case .stored(let extent):
-      message.stored(extent)
-      session.stored()
-    case .accepted(let id):
-      noteAcceptance(id)
-      session.committed(id.description, into: &output)
-      message.forget()
-    case .failed(.undecided):
-      // Whether the message is durable cannot be known, so no reply may say it.
-      witness.storageRefused(nil)
-      return closeNow()
-    case .failed(let failure):
-      if failure == .full { submission.admission.filled() }
-      let reply: Reply = failure == .full ? .diskFull : .diskRefused
-      witness.storageRefused(reply)
-      session.storageFailed(reply, into: &output)
-      message.abandon(submission.queue)
-    }
-    if isClosing || (farewell != nil && !session.isReadingContent) { return finishClosing(context) }
-    resume(context)
-  }
-
-  private func noteAcceptance(_ id: MessageID) {
-    submission.admission.accepted()
-    if let rate = client?.rate { submission.rates.accepted(addressText, rate, submission.clock.now()) }
-    guard let (envelope, origin) = message.accepting else { return }
-    witness.accepted(
-      AcceptedMessage(
-        id: id, envelope: envelope, origin: origin, octets: message.octets, mechanism: witness.mechanism,
-        replacedSender: session.replacedSender, headerMessageID: message.headerID.map { PeerText($0) }),
-      session.usedRights)
-  }
-
-  private func resume(_ context: ChannelHandlerContext) {
+  func resume(_ context: ChannelHandlerContext) {
     isSuspended = false
     process(context)
     readMore(context)
@@ -449,13 +277,13 @@ package final class SubmissionHandler: ChannelInboundHandler {
     close(context)
   }
 
-  private func finishClosing(_ context: ChannelHandlerContext) {
+  func finishClosing(_ context: ChannelHandlerContext) {
     _ = session.end(farewell ?? .restarting, into: &output)
     close(context)
   }
 
   /// Sends what is to be said, then closes; a peer that does not read cannot hold the connection.
-  private func close(_ context: ChannelHandlerContext) {
+  func close(_ context: ChannelHandlerContext) {
     isClosing = true
     setDeadline(Limits.writeStallSeconds, context)
     reportRefusals()
@@ -466,7 +294,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   /// false: the connection ended meanwhile, and everything with it.
   @discardableResult
-  private func send(_ context: ChannelHandlerContext) -> Bool {
+  func send(_ context: ChannelHandlerContext) -> Bool {
     reportRefusals()
     if output.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(takeOutput()), promise: nil) }
     return self.context != nil
@@ -491,7 +319,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   // MARK: time
 
-  private func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
+  func setDeadline(_ seconds: Int, _ context: ChannelHandlerContext) {
     timer.set(seconds, now: context.eventLoop.now)
     schedule(context)
   }
@@ -521,8 +349,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   // MARK: who the client is
 
-  private var addressText: String { witness.client.address }
-  private var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
+  var addressText: String { witness.client.address }
+  var tlsText: String? { tls.map { "\($0.version) \($0.cipher)" } }
 }
 
 extension ClientRights {
