@@ -32,7 +32,7 @@ let package = Package(
     .target(name: "OAuth", dependencies: ["Admin", "Crypto", "SMTP"], swiftSettings: fuzzed),
     .target(
       name: "TestKit", dependencies: ["COpenSSL", "Crypto", "SMTP", nioCore], path: "TestKit",
-      sources: ["CertificateMaker.swift", "Dialogue", "SeededGenerator.swift"],
+      sources: ["CertificateMaker.swift", "CertificateMaker+Weak.swift", "Dialogue", "SeededGenerator.swift"],
       swiftSettings: fuzzed),
     .systemLibrary(name: "CFuzzer", path: "CFuzzer"),
     .executableTarget(
