@@ -36,7 +36,7 @@ struct ServerModel {
   private var chunks: [UInt8]?
   /// Codes of a refusal that stays with the message.
   private var refusal: [Int] = []
-  /// DATA was refused: content that stands behind it already ends the session.
+  /// DATA was refused, and content stood behind it already: the session ends.
   private var isUninvited = false
   private(set) var failures = 0
   private(set) var idle = 0
@@ -152,7 +152,7 @@ struct ServerModel {
   /// nil: this may be said now.
   mutating func take(_ code: Int) -> String? {
     if mode == .closed { return "\(code) behind the end" }
-    if isUninvited, code == 554, hasMore {
+    if isUninvited, code == 554 {
       mode = .closed
       return nil
     }
@@ -349,7 +349,7 @@ struct ServerModel {
     case (.data, 354):
       mode = .content
       searched = 0
-    case (.data, _): isUninvited = true
+    case (.data, _): isUninvited = hasMore
     case (.login(let mechanism, let response), 200..<400), (.login(let mechanism, let response), 535),
       (.login(let mechanism, let response), 454), (.login(let mechanism, let response), 421):
       followLogin([mechanism] + (response.map { [$0 == "=" ? "" : $0] } ?? []), code)
