@@ -33,7 +33,8 @@ enum DialogueWords {
     if let known = table[text] { return known }
     if text.hasPrefix("NOOP ") { return .idle(250) }
     let words = text.split(separator: " ")
-    guard words.count > 1, words[0] == "BDAT", let octets = UInt64(words[1]) else { return .wrong([500]) }
+    // With a space in front it is no command.
+    guard words.count > 1, text.hasPrefix("BDAT "), let octets = UInt64(words[1]) else { return .wrong([500]) }
     return .chunk(octets, isLast: words.count == 3)
   }
 
