@@ -93,7 +93,7 @@ package final class Gateway: Sendable {
 
     // Before anybody can come in.
     storage.watch.look()
-    let sessionLoops = threads.mail.makeIterator().map { SubmissionLoop(eventLoop: $0) }
+    let sessionLoops = threads.mail.makeIterator().map { SubmissionLoop(eventLoop: $0, log: log) }
     self.sessionLoops = sessionLoops
     logins = LoginChecker(
       settings: holder, clock: clock, threads: threads.login,

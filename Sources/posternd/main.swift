@@ -26,7 +26,7 @@ func run() -> Int32 {
   }
 
   let backend = LogBackend.current
-  let log = EventLog(handler: backend.makeHandler())
+  let log = EventLog(handler: backend.makeHandler(), output: .standardError)
   let sockets: InheritedSockets
   do {
     sockets = try InheritedSockets.fromEnvironment()

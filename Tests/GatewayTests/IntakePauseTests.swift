@@ -24,7 +24,7 @@ struct IntakePauseTests {
     queue = try MessageQueue.open(
       disk: SimulatedDisk(seed: 1), policy: QueuePolicy(), now: Self.now, salt: 1, host: "gateway", ready: {}
     ).queue
-    sessions = SubmissionLoop(eventLoop: loop)
+    sessions = SubmissionLoop(eventLoop: loop, log: EventLog(handler: SwiftLogNoOpLogHandler()))
   }
 
   @Test("open sessions end with 421, wherever they are in their dialogue")

@@ -23,7 +23,7 @@ struct SlowPeerTests {
     queue = try MessageQueue.open(
       disk: SimulatedDisk(seed: 1), policy: QueuePolicy(), now: Self.now, salt: 1, host: "gateway", ready: {}
     ).queue
-    sessions = SubmissionLoop(eventLoop: loop)
+    sessions = SubmissionLoop(eventLoop: loop, log: EventLog(handler: SwiftLogNoOpLogHandler()))
   }
 
   private static let tooSlow = "421 4.4.2 Too slow, closing\r\n"

@@ -11,8 +11,11 @@ import Systemd
 package final class EventLog: Sendable {
   private let logger: Logger
   private let threshold: Atomic<Int>
+  private let output: LineOutput?
 
-  package init(handler: any LogHandler, level: Logger.Level = .info) {
+  /// `output`: where the handler writes its lines, if it writes lines.
+  package init(handler: any LogHandler, level: Logger.Level = .info, output: LineOutput? = nil) {
+    self.output = output
     var logger = Logger(label: "postern") { _ in handler }
     logger.logLevel = .trace
     self.logger = logger
@@ -31,6 +34,11 @@ package final class EventLog: Sendable {
     logger.log(
       level: event.level, Logger.Message(stringLiteral: event.message),
       metadata: Logger.Metadata(record: event))
+  }
+
+  /// For what is about to report many events: their lines are written when `body` is done.
+  package func together(_ body: () -> Void) {
+    if let output { output.together(body) } else { body() }
   }
 }
 

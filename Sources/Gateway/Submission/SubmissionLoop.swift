@@ -21,19 +21,23 @@ package final class SubmissionLoop: CompletionReceiver {
   }
 
   package let eventLoop: any EventLoop
+  private let log: EventLog
   private let state: NIOLoopBoundBox<State>
 
   /// Called on any thread.
-  package init(eventLoop: any EventLoop) {
+  package init(eventLoop: any EventLoop, log: EventLog) {
     self.eventLoop = eventLoop
+    self.log = log
     state = .makeBoxSendingValue(State(), eventLoop: eventLoop)
   }
 
   package func receive(_ completions: [(token: UInt64, completion: Completion)]) {
     eventLoop.execute {
-      for (token, completion) in completions {
-        self.state.value.storing.remove(token)
-        self.state.value.sessions[token]?.completed(completion)
+      self.log.together {
+        for (token, completion) in completions {
+          self.state.value.storing.remove(token)
+          self.state.value.sessions[token]?.completed(completion)
+        }
       }
       self.giveTurns()
     }

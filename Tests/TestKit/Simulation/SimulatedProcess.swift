@@ -67,7 +67,7 @@ final class SimulatedProcess {
       queue: queue, threads: threads, clock: clock, log: log, settings: settings, eventLoop: loop, bell: bell)
     compactor = Compactor(
       queue: queue, threads: threads, clock: clock, log: log, eventLoop: loop, bell: compactionBell)
-    submissions = SubmissionLoop(eventLoop: loop)
+    submissions = SubmissionLoop(eventLoop: loop, log: log)
     space = Self.watch(queue, surroundings, clock)
     let loop = loop
     pauses.start { pauses in loop.execute { bound.value.adopt(pauses, loop) } }
