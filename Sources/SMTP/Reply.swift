@@ -36,13 +36,13 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
 extension ByteBuffer {
   /// Appends the reply as one line. Non-ASCII in the text becomes "?": reply text is printable ASCII (RFC 5321 section 4.2).
   package mutating func write(_ reply: Reply) {
-    writeString(String(reply.code))
-    writeInteger(UInt8(ascii: " "))
-    if let status = reply.status {
-      writeString(status.description)
-      writeInteger(UInt8(ascii: " "))
+    writeString(reply.status.map { "\(reply.code) \($0) " } ?? "\(reply.code) ")
+    let text = reply.text.text
+    if text.utf8.allSatisfy({ $0 < 0x80 }) {
+      writeString(text)
+    } else {
+      writeBytes(text.utf8.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") })
     }
-    for octet in reply.text.text.utf8 { writeInteger(octet < 0x80 ? octet : UInt8(ascii: "?")) }
     writeString("\r\n")
   }
 }
