@@ -7,8 +7,9 @@ import struct NIOCore.ByteBuffer
 ///
 /// `SubmissionHandler` calls it and executes. The session decides everything that the protocol decides; it opens no
 /// socket, reads no clock and knows no queue. When it asks for something (`verify`, `store`, `commit`, `startTLS`) it
-/// takes no further input until the answering event.
-package struct ServerSession: Sendable {
+/// takes no further input until the answering event. There is one of each, never a copy: a session is large, and asking
+/// it something must not cost that.
+package struct ServerSession: ~Copyable, Sendable {
   /// What to do now. Replies are already in the output buffer, in order.
   package enum Action: Equatable, Sendable {
     /// Nothing: more input is needed.

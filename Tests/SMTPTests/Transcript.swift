@@ -81,7 +81,7 @@ struct SaidLines {
 }
 
 /// Plays a transcript against a `ServerSession` in memory: the part of the handler, without a channel.
-struct ServerPlay {
+struct ServerPlay: ~Copyable {
   private let transcript: Transcript
   private var session: ServerSession
   private var input = ByteBuffer()

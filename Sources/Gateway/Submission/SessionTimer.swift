@@ -26,7 +26,7 @@ struct SessionTimer {
   ///
   /// A whole line gives time for the next one. Content has a time when it begins, and earns more with its octets: with
   /// so many a second it keeps it. In chunks its lines give it none, or whoever sends an octet a chunk had all the time.
-  mutating func heard(_ session: ServerSession, isLast: Bool, now: NIODeadline) -> Bool {
+  mutating func heard(_ session: borrowing ServerSession, isLast: Bool, now: NIODeadline) -> Bool {
     let hasLine = session.progress != lines
     let octets = session.contentOctets - contentOctets
     // The dot may come alone, and is neither.

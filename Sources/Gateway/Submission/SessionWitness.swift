@@ -8,7 +8,7 @@ import TLS
 
 /// Tells what happens in one session, to the log and to the table of clients, both in the words that the client hears.
 /// Belongs to one `SubmissionHandler`, and changes nothing that the client would notice.
-struct SessionWitness {
+struct SessionWitness: ~Copyable {
   let client: EventClient
   private let address: IPAddress
   private let exceptions: ClientExceptions
@@ -118,7 +118,7 @@ struct SessionWitness {
   mutating func refused(_ refusals: [Refusal]) {
     for refusal in refusals {
       if let login = refusal.clearLogin {
-        let user = login.name.flatMap(known)
+        let user = login.name.flatMap { known($0) }
         log.report(
           .loginInClear(
             client, user: user, mechanism: login.mechanism, isPasswordSent: user != nil && login.isPasswordSent,

@@ -8,7 +8,7 @@ import SMTP
 /// A client that says what it likes to a real `ServerSession`: words in any order, pipelined and cut anywhere, responses
 /// for commands and commands for responses, content that lies about its size, lines without end. `ServerModel` judges
 /// each reply, and what is stored. The same dice give the same dialogue.
-package struct ServerDialogue {
+package struct ServerDialogue: ~Copyable {
   package private(set) var commands = 0
   package private(set) var replies = 0
   /// The first thing that may not be; nil: none.
