@@ -79,6 +79,38 @@ struct LogBackendTests {
         """#)
   }
 
+  @Test("writes what is reported together with one call, in order, and before it becomes too much")
+  func together() {
+    var ends: [Int32] = [-1, -1]
+    // Each write is a packet.
+    #expect(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
+    defer { for end in ends { close(end) } }
+    func packets() -> [String] {
+      var octets = [UInt8](repeating: 0, count: 65_536)
+      var texts: [String] = []
+      while true {
+        let count = recv(ends[1], &octets, octets.count, Int32(MSG_DONTWAIT))
+        guard count > 0 else { return texts }
+        texts.append(String(decoding: octets.prefix(count), as: UTF8.self))
+      }
+    }
+    let output = LineOutput(ends[0])
+    let log = EventLog(handler: LogBackend.text.makeHandler(output: output), output: output)
+    log.report(.spoolDamaged("alone"))
+    #expect(packets().count == 1)
+    log.together {
+      log.report(.spoolDamaged("first"))
+      log.together { log.report(.spoolDamaged("second")) }
+      #expect(packets().isEmpty)
+    }
+    #expect(packets().map { $0.split(separator: "\n").count } == [2])
+    log.together {
+      for _ in 0..<40 { log.report(.spoolDamaged(String(repeating: "x", count: 1_000))) }
+      #expect(packets().count == 1)
+    }
+    #expect(packets().count == 1)
+  }
+
   @Test("of a level makes neither text nor facts of what lies under it")
   func filtered() {
     let file = LogFile()
