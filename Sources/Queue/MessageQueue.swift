@@ -190,11 +190,12 @@ package final class MessageQueue: Sendable {
 
   /// Ends a lease with what came of it. Recipients that are not named are ready again as before. `upstream` names who
   /// was asked. `lanes` has those of its recipients that go on in another lane of the same routing, by index. Returns
-  /// the outcomes as the policy made them: a deferral past the lifetime is a failure.
+  /// the outcomes as the policy made them: a deferral past the lifetime is a failure. With `wakesLog` false the caller
+  /// calls `wakeLog` behind it, once for the outcomes of a moment.
   @discardableResult
   package func record(
     _ outcomes: [RecipientOutcome], of lease: consuming Lease, through upstream: String? = nil,
-    into lanes: [Int: UInt8] = [:], now: Instant, jitter: UInt64
+    into lanes: [Int: UInt8] = [:], now: Instant, jitter: UInt64, wakesLog: Bool = true
   ) -> [RecipientOutcome] {
     let (leaseNumber, lane) = (lease.number, lease.lane)
     let decided = core.books.withLock { books -> [RecipientOutcome] in
@@ -225,8 +226,13 @@ package final class MessageQueue: Sendable {
       append(.attempted, head: EventRecord.payload(attempt), ticket: ticket)
       return attempt.outcomes.map { $0.asRecipientOutcome }
     }
-    log.wake()
+    if wakesLog { log.wake() }
     return decided
+  }
+
+  /// The writer has outcomes to write that it was not told of.
+  package func wakeLog() {
+    log.wake()
   }
 
   /// Ends a lease without an attempt that counts: the upstream was the trouble.

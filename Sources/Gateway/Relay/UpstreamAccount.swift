@@ -56,6 +56,8 @@ final class UpstreamAccount: CarrierDelegate {
   private var pace = Pace()
   /// Grows with each octet that moves and each outcome.
   private var progress: UInt64 = 0
+  /// It will be, in this turn of the loop.
+  private var isLogWoken = false
 
   init(
     _ settings: UpstreamSettings, pauses: Pauses, parts: Dispatcher.Parts, eventLoop: any EventLoop,
@@ -276,8 +278,11 @@ final class UpstreamAccount: CarrierDelegate {
     if let home = owner.home(of: lease.lane) {
       for outcome in outcomes where outcome.result == .deferred { lanes[outcome.index] = home }
     }
+    let isDeferred = outcomes.contains { $0.result == .deferred }
     let all = parts.queue.record(
-      outcomes, of: lease, through: name, into: lanes, now: now, jitter: parts.random())
+      outcomes, of: lease, through: name, into: lanes, now: now, jitter: isDeferred ? parts.random() : 0,
+      wakesLog: false)
+    wakeLogSoon()
     for decided in all {
       guard let position = indexes.firstIndex(of: decided.index) else { continue }
       report(
@@ -298,6 +303,18 @@ final class UpstreamAccount: CarrierDelegate {
       parts.log.report(.removed(id), at: .info)
     } else {
       owner.messageRemained()
+    }
+  }
+
+  /// Once for all messages that end in this turn of the loop: each wake-up of the writer is a switch to its thread and
+  /// a write.
+  private func wakeLogSoon() {
+    guard !isLogWoken else { return }
+    isLogWoken = true
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    eventLoop.execute {
+      bound.value.isLogWoken = false
+      bound.value.parts.queue.wakeLog()
     }
   }
 
