@@ -48,6 +48,8 @@ struct Budget {
 
   var isOver: Bool { over != nil }
   var hasQuota: Bool { quota != nil }
+  /// It may send as much as it can.
+  var isUnlimited: Bool { quota == nil && rate == nil && over == nil }
 
   /// When the next message may be begun, monotonic; nil: now, or when one that is under way has ended.
   func opensAt(_ now: Instant) -> Int64? {

@@ -10,7 +10,7 @@ import TLS
 /// The connections to the upstream: opened when mail waits, kept and reused, closed when idle, full or unwanted.
 final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   /// An idle connection costs the provider something too; behind this time a new one is politer.
-  static let idleSeconds = 20
+  static let idleSeconds: Int64 = 20
 
   private struct Connection {
     enum Phase {
@@ -22,7 +22,8 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
 
     let handler: UpstreamHandler
     var phase = Phase.opening
-    var idleTimer: Scheduled<Void>?
+    /// While it idles.
+    var idleEnd = MovingDeadline()
   }
 
   private let settings: UpstreamSettings
@@ -117,31 +118,38 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
   /// Gives the connection a message, or lets it idle.
   private func offer(_ handler: UpstreamHandler) {
     guard let index = index(of: handler) else { return }
-    connections[index].idleTimer?.cancel()
-    connections[index].idleTimer = nil
     let limit = settings.upstream.maxPerConnection
     if draining != nil || (limit > 0 && handler.transactions >= limit) { return retire(handler) }
     guard let lease = delegate.nextLease() else {
-      let bound = NIOLoopBound((self, handler), eventLoop: eventLoop)
       connections[index].phase = .idle
-      connections[index].idleTimer = eventLoop.scheduleTask(in: .seconds(Int64(Self.idleSeconds))) {
-        bound.value.0.idledOut(bound.value.1)
-      }
-      return
+      connections[index].idleEnd.set(eventLoop.now + .seconds(Self.idleSeconds))
+      return awaitIdleEnd(index)
     }
     connections[index].phase = .busy
+    connections[index].idleEnd.clear()
     handler.deliver(lease)
   }
 
-  /// A timer that was due when it was cancelled fires all the same, and the connection has a message by then.
-  private func idledOut(_ handler: UpstreamHandler) {
-    guard let index = index(of: handler), connections[index].phase == .idle else { return }
-    retire(handler)
+  private func awaitIdleEnd(_ index: Int) {
+    guard let due = connections[index].idleEnd.due() else { return }
+    let bound = NIOLoopBound((self, connections[index].handler), eventLoop: eventLoop)
+    let scheduled = eventLoop.scheduleTask(deadline: due) {
+      let (pool, handler) = bound.value
+      pool.idleTimerFired(handler)
+    }
+    connections[index].idleEnd.replace(with: scheduled, at: due)
+  }
+
+  /// The connection may have had messages since that was scheduled.
+  private func idleTimerFired(_ handler: UpstreamHandler) {
+    guard let index = index(of: handler) else { return }
+    if connections[index].idleEnd.fired(now: eventLoop.now) { retire(handler) } else { awaitIdleEnd(index) }
   }
 
   /// The connection has done its part.
   private func retire(_ handler: UpstreamHandler) {
-    guard remove(handler) != nil else { return }
+    guard var known = remove(handler) else { return }
+    known.idleEnd.cancel()
     handler.quit()
     if draining == nil { delegate.connectionRetired() }
     checkDrained()
@@ -192,8 +200,8 @@ final class ConnectionPool: Carrier, UpstreamConnectionDelegate {
 
   func connectionClosed(_ connection: UpstreamHandler, _ trouble: UpstreamTrouble?) {
     // Addresses that lost the race to another one are not ours.
-    guard let known = remove(connection) else { return }
-    known.idleTimer?.cancel()
+    guard var known = remove(connection) else { return }
+    known.idleEnd.cancel()
     if known.phase == .opening, draining == nil, let security = connection.security { delegate.secured(security) }
     if let trouble, trouble.isRefusalOfLogin, let login = connection.login { return loginRefused(login, trouble) }
     // An upstream may end a connection that has worked, at any time; a new one will tell whether it is ill.

@@ -76,7 +76,7 @@ package final class Dispatcher: BellListener {
   private var firstLane = 0
   private var pauses: Pauses
   private var standstill = Standstill()
-  private var timer: Scheduled<Void>?
+  private var nextRun = MovingDeadline()
   private var isRunning = false
   private var isStopping = false
 
@@ -204,7 +204,7 @@ package final class Dispatcher: BellListener {
   /// Succeeds when the last delivery that is under way is recorded.
   package func stop() -> EventLoopFuture<Void> {
     isStopping = true
-    timer?.cancel()
+    nextRun.cancel()
     noteStandstill(parts.clock.now())
     let drained = EventLoopFuture.andAllComplete((accounts + leaving).map { $0.drain() }, on: eventLoop)
     guard let quotas = parts.quotas else { return drained }
@@ -330,10 +330,21 @@ extension Dispatcher: AccountOwner {
     for account in accounts {
       account.publishHealth(isNeeded: lanes.contains { $0.home == nil && $0.isTurn(of: account) }, now)
     }
-    timer?.cancel()
-    timer = nil
-    guard !isStopping, let due = nextLook(now) else { return }
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    timer = eventLoop.scheduleTask(in: .milliseconds(max(1, due - now.monotonic))) { bound.value.run() }
+    guard !isStopping, let due = nextLook(now) else { return nextRun.clear() }
+    nextRun.set(eventLoop.now + .milliseconds(max(1, due - now.monotonic)))
+    awaitNextRun()
   }
+
+  private func awaitNextRun() {
+    guard let due = nextRun.due(within: Self.clockTick) else { return }
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    let scheduled = eventLoop.scheduleTask(deadline: due) {
+      let dispatcher = bound.value
+      if dispatcher.nextRun.fired(now: dispatcher.eventLoop.now) { dispatcher.run() } else { dispatcher.awaitNextRun() }
+    }
+    nextRun.replace(with: scheduled, at: due)
+  }
+
+  /// Two looks at one time differ by so much, because ours has milliseconds and the event loop's has not.
+  private static let clockTick = TimeAmount.milliseconds(1)
 }

@@ -58,6 +58,8 @@ final class UpstreamAccount: CarrierDelegate {
   private var progress: UInt64 = 0
   /// It will be, in this turn of the loop.
   private var isLogWoken = false
+  /// What the board says is that all is well.
+  private var isPublishedWell = false
 
   init(
     _ settings: UpstreamSettings, pauses: Pauses, parts: Dispatcher.Parts, eventLoop: any EventLoop,
@@ -130,6 +132,10 @@ final class UpstreamAccount: CarrierDelegate {
 
   /// `isNeeded`: some way has it first, as things are.
   func publishHealth(isNeeded: Bool, _ now: Instant) {
+    // Asked behind each message, and nearly always there is nothing to say.
+    let isWell = isNeeded && lack == nil && pause == nil && breaker.isClosed && !pace.isSlow && budget.isUnlimited
+    if isWell, isPublishedWell { return }
+    isPublishedWell = isWell
     var health = lack.map { UpstreamHealth(without: $0.trouble, since: $0.since) } ?? UpstreamHealth(breaker.state)
     if health.state == "ok", let over = budget.over, let until = budget.opensAt(now) {
       health = UpstreamHealth(overQuota: over.trouble, since: over.since, until: until)

@@ -52,11 +52,12 @@ package final class UpstreamHandler: ChannelInboundHandler {
   var isWriting = false
   /// A read that blocks is under way on another thread.
   var isReading = false
-  private var timer: Scheduled<Void>?
+  /// Of the reply that is due.
+  private var patience = MovingDeadline()
   private var times: ConnectionTimes?
   /// nil: in clear, or the handshake is not done.
   private(set) var security: ConnectionSecurity?
-  private var peer: SocketAddress?
+  private var peer: (address: String?, port: Int)?
 
   /// What it logs in with.
   let login: ClientLogin?
@@ -112,7 +113,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
   func becomeReady() {
     guard !isClosed, let context else { return }
     times?.ready(now: context.eventLoop.now)
-    if peer == nil { peer = context.channel.remoteAddress }
+    if peer == nil, let remote = context.channel.remoteAddress { peer = (remote.ipAddress, remote.port ?? 0) }
     delegate.connectionReady(self)
   }
 
@@ -120,7 +121,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
   var course: DeliveryCourse? {
     guard let times, let context else { return nil }
     return DeliveryCourse(
-      host: serverName, address: peer?.ipAddress, port: peer?.port ?? 0, tls: security?.facts,
+      host: serverName, address: peer?.address, port: peer?.port ?? 0, tls: security?.facts,
       connectMilliseconds: times.connectMillisecondsOfDelivery,
       sendMilliseconds: times.sendMilliseconds(now: context.eventLoop.now))
   }
@@ -232,7 +233,7 @@ package final class UpstreamHandler: ChannelInboundHandler {
   func closed(_ trouble: UpstreamTrouble?, _ context: ChannelHandlerContext) {
     guard !isClosed else { return }
     isClosed = true
-    timer?.cancel()
+    patience.cancel()
     context.close(promise: nil)
     delegate.connectionClosed(self, trouble)
   }
@@ -275,13 +276,20 @@ package final class UpstreamHandler: ChannelInboundHandler {
 
   /// A reply has a time in all, not from one octet to the next. An idle connection has none: the pool ends it.
   func setTimer(_ context: ChannelHandlerContext) {
-    timer?.cancel()
-    timer = nil
-    guard !session.isIdle, !isClosed else { return }
+    guard !isClosed else { return }
+    guard !session.isIdle else { return patience.clear() }
+    patience.set(context.eventLoop.now + .seconds(Int64(session.patienceSeconds)))
+    awaitDeadline(context)
+  }
+
+  private func awaitDeadline(_ context: ChannelHandlerContext) {
+    guard let due = patience.due() else { return }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: .seconds(Int64(session.patienceSeconds))) {
+    let scheduled = context.eventLoop.scheduleTask(deadline: due) {
       let (handler, context) = bound.value
+      guard handler.patience.fired(now: context.eventLoop.now) else { return handler.awaitDeadline(context) }
       handler.execute(handler.session.timedOut(), context)
     }
+    patience.replace(with: scheduled, at: due)
   }
 }
