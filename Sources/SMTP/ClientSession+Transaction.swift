@@ -23,11 +23,15 @@ extension ClientSession {
     needsReset = false
     unsent += begun.asked.map { .recipient($0) }
     if form == .data { unsent.append(.data) }
+    if let flown { output.reserveCapacity(minimumWritableBytes: flown.count + Self.flightHeadOctets) }
     sendNext(into: &output)
     guard let flown else { return .wait }
     transaction?.write(flown, isLast: true, into: &output)
     return .sendFlight
   }
+
+  /// Room for the commands in front of the content of most messages.
+  private static let flightHeadOctets = 256
 
   /// Chunks are sent without waiting for replies, and that wants an upstream that discards what it refuses.
   private var mayFly: Bool {
@@ -61,21 +65,20 @@ extension ClientSession {
   // MARK: replies
 
   mutating func takeEnvelope(_ reply: Reply, for command: Expected, into output: inout ByteBuffer) -> Action {
-    guard var current = transaction else { return fail(.broken, PeerText("a reply to no command")) }
-    if !current.isRefused {
+    guard let isRefused = transaction?.isRefused else { return fail(.broken, PeerText("a reply to no command")) }
+    if !isRefused {
       if isAccounts(reply) { return fail(at: command.stage, reply, isRefused: command == .mail) }
       if command != .data, reply.code < 400, !reply.isPositive {
         return fail(.broken, at: command.stage, reply.text, reply)
       }
     }
     switch command {
-    case .mail: current.mailReply = reply
-    case .recipient(let index): current.recipientReplies[index] = reply
+    case .mail: transaction?.mailReply = reply
+    case .recipient(let index): transaction?.recipientReplies[index] = reply
     default: break
     }
-    transaction = current
-    // The content is on its way, and the reply to it ends the transaction.
-    if current.form == .flight { return .wait }
+    // In a flight the content is on its way, and the reply to it ends the transaction.
+    guard let current = transaction, current.form != .flight else { return .wait }
     if command == .data { return takeData(reply, into: &output) }
     if command == .mail, !reply.isPositive { unsent = [] }
     if expected.isEmpty, unsent == [.data], !current.hasAcceptedRecipient { unsent = [] }

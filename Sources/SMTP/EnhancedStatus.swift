@@ -15,23 +15,30 @@ package struct EnhancedStatus: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads `2.1.5`; nil if the text is anything else. Subject and detail have at most three digits.
   package init?(_ text: some StringProtocol) {
-    let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0].count == 1,
-      let first = Self.number(parts[0]), first == 2 || first == 4 || first == 5,
-      let second = Self.number(parts[1]), let third = Self.number(parts[2])
-    else { return nil }
-    self.init(UInt8(first), second, third)
+    self.init(octets: text.utf8)
+  }
+
+  init?(octets: some Sequence<UInt8>) {
+    var numbers: (UInt16, UInt16, UInt16) = (0, 0, 0)
+    var (place, digits) = (0, 0)
+    for octet in octets {
+      if octet == UInt8(ascii: ".") {
+        guard place < 2, digits > 0 else { return nil }
+        (place, digits) = (place + 1, 0)
+        continue
+      }
+      digits += 1
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet), digits <= (place == 0 ? 1 : 3) else { return nil }
+      let digit = UInt16(octet - UInt8(ascii: "0"))
+      switch place {
+      case 0: numbers.0 = digit
+      case 1: numbers.1 = numbers.1 * 10 + digit
+      default: numbers.2 = numbers.2 * 10 + digit
+      }
+    }
+    guard place == 2, digits > 0, numbers.0 == 2 || numbers.0 == 4 || numbers.0 == 5 else { return nil }
+    self.init(UInt8(numbers.0), numbers.1, numbers.2)
   }
 
   package var description: String { String(`class`) + "." + String(subject) + "." + String(detail) }
-
-  private static func number(_ digits: some Collection<UInt8>) -> UInt16? {
-    guard (1...3).contains(digits.count) else { return nil }
-    var value: UInt16 = 0
-    for digit in digits {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-      value = value * 10 + UInt16(digit - UInt8(ascii: "0"))
-    }
-    return value
-  }
 }

@@ -19,27 +19,24 @@ package struct PeerText: Sendable, Hashable, CustomStringConvertible {
   /// Ill-formed UTF-8 becomes U+FFFD, controls (C0, DEL, C1, line and paragraph separators, bidirectional overrides)
   /// become "?", and what is over `octetsMax` is cut.
   package init(octets: some Sequence<UInt8>) {
-    var plain: [UInt8] = []
-    var isPlain = true
-    for octet in octets {
-      if plain.count == Self.octetsMax { break }
-      if octet < 0x20 || octet > 0x7E { isPlain = false }
-      plain.append(octet)
-    }
-    if isPlain {
-      text = String(decoding: plain, as: UTF8.self)
-      return
-    }
+    let text = octets.withContiguousStorageIfAvailable { Self.text($0) }
+    self.text = text ?? Array(octets.prefix(Self.octetsMax)).withUnsafeBufferPointer { Self.text($0) }
+  }
+
+  private static func text(_ octets: UnsafeBufferPointer<UInt8>) -> String {
+    let kept = UnsafeBufferPointer(rebasing: octets.prefix(octetsMax))
+    let plain = String(decoding: kept, as: UTF8.self)
+    if kept.allSatisfy({ (0x20...0x7E).contains($0) }) { return plain }
     var scalars = String.UnicodeScalarView()
     var count = 0
-    for scalar in String(decoding: plain, as: UTF8.self).unicodeScalars {
-      let kept: Unicode.Scalar = Self.isHarmless(scalar) ? scalar : "?"
+    for scalar in plain.unicodeScalars {
+      let kept: Unicode.Scalar = isHarmless(scalar) ? scalar : "?"
       // An octet that is no UTF-8 becomes U+FFFD, which has three.
       count += UTF8.width(kept)
-      guard count <= Self.octetsMax else { break }
+      guard count <= octetsMax else { break }
       scalars.append(kept)
     }
-    text = String(scalars)
+    return String(scalars)
   }
 
   package var description: String { text }

@@ -38,8 +38,8 @@ struct ReplyReader: Sendable {
       line = redaction.apply(line)
       guard octets <= Limits.replyOctetsMax, lines.count < Limits.replyLinesMax else { throw .tooLong }
       if try take(line) {
-        defer { self = ReplyReader(redaction) }
-        let text = PeerText(lines.map(\.text).joined(separator: " "))
+        defer { startAnew() }
+        let text = lines.count == 1 ? lines[0] : PeerText(lines.map(\.text).joined(separator: " "))
         return ReceivedReply(reply: Reply(code, status, text), lines: lines, challenge: challenge)
       }
     }
@@ -47,37 +47,44 @@ struct ReplyReader: Sendable {
     return nil
   }
 
+  private mutating func startAnew() {
+    (code, status, lines, octets) = (0, nil, [], 0)
+  }
+
   /// true: it was the last line.
   private mutating func take(_ line: ArraySlice<UInt8>) throws(ReplyFault) -> Bool {
-    let digits = line.prefix(3)
-    guard digits.count == 3, digits.allSatisfy({ (0x30...0x39).contains($0) }), (0x32...0x35).contains(digits.first!)
-    else { throw .malformed(PeerText(octets: line.prefix(80))) }
-    let code = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-    guard lines.isEmpty || code == self.code else { throw .malformed(PeerText(octets: line.prefix(80))) }
+    guard let code = Self.code(line), lines.isEmpty || code == self.code else { throw Self.malformed(line) }
     self.code = code
     var rest = line.dropFirst(3)
     let isLast: Bool
     switch rest.first {
     case UInt8(ascii: "-"): isLast = false
     case UInt8(ascii: " "), nil: isLast = true
-    default: throw .malformed(PeerText(octets: line.prefix(80)))
+    default: throw Self.malformed(line)
     }
     rest = rest.dropFirst()
-    if let found = Self.status(rest, code: code) {
+    let word = rest.prefix { $0 != 0x20 }
+    // RFC 2034 section 3: the class equals the first digit of the reply; a code that disagrees is text.
+    if let found = EnhancedStatus(octets: word), Int(found.class) == code / 100 {
       if lines.isEmpty { status = found }
-      rest = rest.drop { $0 != 0x20 }.dropFirst()
+      rest = rest[word.endIndex...].dropFirst()
     }
     lines.append(PeerText(octets: rest))
     return isLast
   }
 
-  /// RFC 2034 section 3: the class equals the first digit of the reply; a code that disagrees is text.
-  private static func status(_ text: ArraySlice<UInt8>, code: Int) -> EnhancedStatus? {
-    let word = text.prefix { $0 != 0x20 }
-    guard (5...11).contains(word.count), let status = EnhancedStatus(String(decoding: word, as: UTF8.self)),
-      Int(status.class) == code / 100
-    else { return nil }
-    return status
+  /// The three digits at its beginning; nil if there are none, or the first one is not that of a reply.
+  private static func code(_ line: ArraySlice<UInt8>) -> Int? {
+    var code = 0
+    for octet in line.prefix(3) {
+      guard (0x30...0x39).contains(octet) else { return nil }
+      code = code * 10 + Int(octet - 0x30)
+    }
+    return (200...599).contains(code) ? code : nil
+  }
+
+  private static func malformed(_ line: ArraySlice<UInt8>) -> ReplyFault {
+    .malformed(PeerText(octets: line.prefix(80)))
   }
 
   private static func lineLength(_ input: ByteBuffer) -> Int? {
