@@ -31,6 +31,27 @@ struct BreakerTests {
     #expect(pauses(kind, 8) == [5, 10, 20, 40, 80, 160, 300, 300])
   }
 
+  @Test("where nobody answers, mail is late by a quarter of the outage, and by five minutes at most")
+  func absence() {
+    var breaker = Breaker()
+    var now: Int64 = 0
+    var tries = 0
+    while now < 3_600_000 {
+      _ = breaker.tripped(UpstreamTrouble(.unreachable, at: "connect", "refused"), now: now, jitter: 200)
+      let next = breaker.nextProbe ?? .max
+      #expect(next - now <= min(max(now / 4, 1000), 300_000))
+      tries += 1
+      now = next
+      breaker.probe()
+    }
+    #expect(tries < 50)
+    // One that answers begins with the usual pauses, and so does the next outage.
+    #expect(breaker.tripped(UpstreamTrouble(.busy, at: "greeting", "x"), now: now, jitter: 200) == 5)
+    breaker.probe()
+    #expect(breaker.healed(now: now) != nil)
+    #expect(breaker.tripped(UpstreamTrouble(.unreachable, at: "greeting", "closed"), now: now, jitter: 200) == 1)
+  }
+
   @Test("chance moves a pause by a fifth at most, and a reload ends it and begins with the shortest again")
   func reset() {
     for jitter: UInt64 in [0, 77, 200, 400, .max] {

@@ -19,21 +19,34 @@ struct Breaker: Sendable {
 
   private(set) var state = State.closed
   private var failures = 0
+  /// Since when pauses grow with the time.
+  private var absentSince: Int64?
   /// Connections that may be open while it is not known how much an upstream bears that was ill until now; nil: as many
   /// as are configured.
   private var ramp: Int?
 
-  /// Pauses in seconds: a login that is refused again and again locks accounts, so it is tried five times an hour at
-  /// most; a quota has room
-  /// again after hours; everything else is looked at soon.
-  private static func pauseSeconds(_ kind: UpstreamTrouble.Kind, failures: Int) -> Int64 {
+  private static let pauseSecondsMax: Int64 = 300
+  private static let absentPauseMillisecondsMin: Int64 = 1000
+  /// Where nobody answers, a pause is so much of the time that this has lasted.
+  private static let absentShare: Int64 = 4
+
+  /// In milliseconds: a login that is refused again and again locks accounts, so it is tried five times an hour at
+  /// most; a quota has room again after hours; everything else is looked at soon. Where nobody is, a try costs nobody
+  /// anything: mail is late by a part of the outage, and a short one is hardly seen.
+  private mutating func pauseMilliseconds(_ trouble: UpstreamTrouble, now: Int64) -> Int64 {
+    guard !trouble.isAbsence else {
+      let since = absentSince ?? now
+      absentSince = since
+      return min(
+        max((now - since) / Self.absentShare, Self.absentPauseMillisecondsMin), Self.pauseSecondsMax * 1000)
+    }
     let (first, most): (Int64, Int64) =
-      switch kind {
+      switch trouble.kind {
       case .login: (720, 3600)
       case .quota: (900, 3600)
-      case .unreachable, .tls, .busy, .broken: (5, 300)
+      case .unreachable, .tls, .busy, .broken: (5, Self.pauseSecondsMax)
       }
-    return min(first << min(failures, 10), most)
+    return min(first << min(failures, 10), most) * 1000
   }
 
   /// The upstream is not known to be ill.
@@ -69,19 +82,20 @@ struct Breaker: Sendable {
   }
 
   /// `jitter` is any number: it moves the pause by up to a fifth either way, so that gateways do not probe in step.
-  /// Returns the length of the pause in seconds.
+  /// Returns the length of the pause in seconds, 1 if it is shorter.
   mutating func tripped(_ trouble: UpstreamTrouble, now: Int64, jitter: UInt64) -> Int64 {
     let since =
       switch state {
       case .closed: now
       case .paused(_, let since, _), .probing(_, let since): since
       }
-    let milliseconds = Self.pauseSeconds(trouble.kind, failures: failures) * 1000
+    let milliseconds = pauseMilliseconds(trouble, now: now)
+    // These are many, and say nothing about one that answers.
+    if !trouble.isAbsence { failures += 1 }
     let shifted = milliseconds + (Int64(jitter % 401) - 200) * milliseconds / 1000
-    failures += 1
     ramp = nil
     state = .paused(trouble, since: since, until: now + shifted)
-    return shifted / 1000
+    return max(1, shifted / 1000)
   }
 
   /// The upstream works: one connection may be open, and more with each message that it deals with. Returns how long it
@@ -90,6 +104,7 @@ struct Breaker: Sendable {
     defer {
       state = .closed
       failures = 0
+      absentSince = nil
     }
     switch state {
     case .closed: return nil
@@ -110,6 +125,14 @@ struct Breaker: Sendable {
   /// The admin changed something: probe at once, and begin again with short pauses.
   mutating func reset(now: Int64) {
     failures = 0
+    absentSince = nil
     if case .paused(let trouble, let since, _) = state { state = .paused(trouble, since: since, until: now) }
+  }
+}
+
+extension UpstreamTrouble {
+  /// Nobody was there to say a word, so nobody minds being asked again.
+  fileprivate var isAbsence: Bool {
+    kind == .unreachable && reply == nil && (stage == "connect" || stage == "greeting")
   }
 }

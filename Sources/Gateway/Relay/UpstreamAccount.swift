@@ -343,10 +343,16 @@ final class UpstreamAccount: CarrierDelegate {
     if case .paused = breaker.state { return owner.schedule() }
     if slows(over: trouble, now) { return owner.schedule() }
     let trouble = ReplyVerdict.judged(trouble, of: settings)
+    let isFirst = breaker.isClosed
     let seconds = breaker.tripped(trouble, now: now.monotonic, jitter: parts.random())
-    parts.log.report(.upstreamPaused(name, trouble, seconds: seconds, waiting: owner.waiting(behind: self)))
+    // Of those that come every second or two, one is enough.
+    if isFirst || seconds >= Self.toldSecondsMin {
+      parts.log.report(.upstreamPaused(name, trouble, seconds: seconds, waiting: owner.waiting(behind: self)))
+    }
     owner.availabilityChanged()
   }
+
+  private static let toldSecondsMin: Int64 = 4
 
   /// It wants less mail, and says so about the connection: then it rests a while and is given less, as if it had said so
   /// about a message. If the slowest pace is still too much for it, it does not work.
