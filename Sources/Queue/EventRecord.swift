@@ -69,7 +69,7 @@ enum EventRecord {
     append(envelope.sender?.text, to: &octets)
     for recipient in envelope.recipients { append(recipient.text, to: &octets) }
     for text in [origin.login, origin.address, origin.helo, origin.client, origin.listener, origin.tls] {
-      append(text.map { String(decoding: $0.utf8.prefix(QueueLimits.originOctetsMax), as: UTF8.self) }, to: &octets)
+      append(text.map(bounded), to: &octets)
     }
     if let report = acceptance.report {
       octets.append(littleEndian: report.id.number)
@@ -266,6 +266,12 @@ enum EventRecord {
   static func append(_ ids: [MessageID], to octets: inout [UInt8]) {
     octets.append(littleEndian: UInt32(ids.count))
     for id in ids { octets.append(littleEndian: id.number) }
+  }
+
+  private static func bounded(_ text: String) -> String {
+    let octets = text.utf8
+    guard octets.count > QueueLimits.originOctetsMax else { return text }
+    return String(decoding: octets.prefix(QueueLimits.originOctetsMax), as: UTF8.self)
   }
 
   private static func append(_ indexes: [Int], to octets: inout [UInt8]) {

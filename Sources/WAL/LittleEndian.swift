@@ -3,6 +3,7 @@
 
 /// Integers in files are little-endian, at any alignment.
 extension [UInt8] {
+  @inlinable
   package mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }

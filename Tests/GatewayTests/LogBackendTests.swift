@@ -98,16 +98,18 @@ struct LogBackendTests {
     let log = EventLog(handler: LogBackend.text.makeHandler(output: output), output: output)
     log.report(.spoolDamaged("alone"))
     #expect(packets().count == 1)
-    log.together {
-      log.report(.spoolDamaged("first"))
-      log.together { log.report(.spoolDamaged("second")) }
-      #expect(packets().isEmpty)
-    }
+    log.hold()
+    log.report(.spoolDamaged("first"))
+    log.hold()
+    log.report(.spoolDamaged("second"))
+    log.release()
+    #expect(packets().isEmpty)
+    log.release()
     #expect(packets().map { $0.split(separator: "\n").count } == [2])
-    log.together {
-      for _ in 0..<40 { log.report(.spoolDamaged(String(repeating: "x", count: 1_000))) }
-      #expect(packets().count == 1)
-    }
+    log.hold()
+    for _ in 0..<40 { log.report(.spoolDamaged(String(repeating: "x", count: 1_000))) }
+    #expect(packets().count == 1)
+    log.release()
     #expect(packets().count == 1)
   }
 

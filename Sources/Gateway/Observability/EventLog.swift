@@ -36,9 +36,14 @@ package final class EventLog: Sendable {
       metadata: Logger.Metadata(record: event))
   }
 
-  /// For what is about to report many events: their lines are written when `body` is done.
-  package func together(_ body: () -> Void) {
-    if let output { output.together(body) } else { body() }
+  /// Many events are about to be reported: their lines are written at `release`, which comes in the same turn of an
+  /// event loop.
+  package func hold() {
+    output?.hold()
+  }
+
+  package func release() {
+    output?.release()
   }
 }
 

@@ -9,7 +9,7 @@ import Synchronization
 package final class LineOutput: Sendable {
   private struct Lines {
     var octets: [UInt8] = []
-    /// How many are at `together`.
+    /// That were not released yet.
     var holds = 0
   }
 
@@ -31,10 +31,14 @@ package final class LineOutput: Sendable {
     }
   }
 
-  /// What is written meanwhile, by whomever, goes out when `body` is done: in one call of the system, not one a line.
-  package func together(_ body: () -> Void) {
+  /// What is written from here on, by whomever, waits for `release`: it goes out in one call of the system, not one a
+  /// line.
+  package func hold() {
     lines.withLock { $0.holds += 1 }
-    body()
+  }
+
+  /// Once for each `hold`.
+  package func release() {
     lines.withLock { lines in
       lines.holds -= 1
       if lines.holds == 0 { put(&lines.octets) }

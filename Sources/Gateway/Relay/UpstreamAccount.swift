@@ -56,8 +56,8 @@ final class UpstreamAccount: CarrierDelegate {
   private var pace = Pace()
   /// Grows with each octet that moves and each outcome.
   private var progress: UInt64 = 0
-  /// It will be, in this turn of the loop.
-  private var isLogWoken = false
+  /// The log waits for the end of this turn of the loop.
+  private var isTurnEnding = false
   /// What the board says is that all is well.
   private var isPublishedWell = false
 
@@ -288,7 +288,7 @@ final class UpstreamAccount: CarrierDelegate {
     let all = parts.queue.record(
       outcomes, of: lease, through: name, into: lanes, now: now, jitter: isDeferred ? parts.random() : 0,
       wakesLog: false)
-    wakeLogSoon()
+    endTurnSoon()
     for decided in all {
       guard let position = indexes.firstIndex(of: decided.index) else { continue }
       report(
@@ -312,15 +312,17 @@ final class UpstreamAccount: CarrierDelegate {
     }
   }
 
-  /// Once for all messages that end in this turn of the loop: each wake-up of the writer is a switch to its thread and
-  /// a write.
-  private func wakeLogSoon() {
-    guard !isLogWoken else { return }
-    isLogWoken = true
+  /// Once for all messages that end in this turn of the loop: each wake-up of the queue's writer is a switch to its
+  /// thread and a write, and each line of the event log by itself another.
+  private func endTurnSoon() {
+    guard !isTurnEnding else { return }
+    isTurnEnding = true
+    parts.log.hold()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     eventLoop.execute {
-      bound.value.isLogWoken = false
+      bound.value.isTurnEnding = false
       bound.value.parts.queue.wakeLog()
+      bound.value.parts.log.release()
     }
   }
 

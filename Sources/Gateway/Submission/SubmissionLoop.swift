@@ -33,12 +33,12 @@ package final class SubmissionLoop: CompletionReceiver {
 
   package func receive(_ completions: [(token: UInt64, completion: Completion)]) {
     eventLoop.execute {
-      self.log.together {
-        for (token, completion) in completions {
-          self.state.value.storing.remove(token)
-          self.state.value.sessions[token]?.completed(completion)
-        }
+      self.log.hold()
+      for (token, completion) in completions {
+        self.state.value.storing.remove(token)
+        self.state.value.sessions[token]?.completed(completion)
       }
+      self.log.release()
       self.giveTurns()
     }
   }
