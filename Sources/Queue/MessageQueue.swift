@@ -206,7 +206,9 @@ package final class MessageQueue: Sendable {
       let attempt = Attempt(
         id: MessageID(number: number), wall: now.wall,
         outcomes: outcomes.filter { message.isLeased($0.index) }.map { outcome in
-          books.state.decide(outcome, number, message, time: time, wall: now.wall, jitter: jitter)
+          outcome.decided(
+            books.state.policy, message, age: books.state.age(number, message, at: time), wall: now.wall,
+            jitter: jitter)
         })
       books.state.move(number, into: lanes, from: lane)
       guard !attempt.outcomes.isEmpty else {
@@ -220,7 +222,8 @@ package final class MessageQueue: Sendable {
       }
       let finished = books.state.apply(.attempted(attempt, .unknown), at: time)
       books.state.note(upstream, answering: attempt)
-      let isDelayed = books.state.isDelayed(number, attempt, at: time)
+      let isDelayed =
+        attempt.outcomes.contains { $0.result == .deferred } && books.state.isDelayed(number, at: time)
       let ticket = books.addChange(
         number, attempt.outcomes.map(\.index), isDelayed: isDelayed, finished: finished, ending)
       append(.attempted, head: EventRecord.payload(attempt), ticket: ticket)
@@ -293,37 +296,39 @@ extension Attempt.Outcome {
   }
 }
 
-extension QueueState {
-  /// What the policy makes of an outcome.
-  fileprivate func decide(
-    _ outcome: RecipientOutcome, _ number: UInt64, _ message: Message, time: Int64, wall: Int64, jitter: UInt64
+extension RecipientOutcome {
+  /// What the policy makes of it. `age` counts against the lifetime.
+  fileprivate func decided(
+    _ policy: QueuePolicy, _ message: QueueState.Message, age: @autoclosure () -> Int64, wall: Int64, jitter: UInt64
   ) -> Attempt.Outcome {
-    let attempts = Int(message.recipients[outcome.index].attempts) + 1
+    let entry = message.recipients[index]
+    let attempts = Int(entry.attempts) + 1
     var decided = Attempt.Outcome(
-      index: outcome.index, result: .failed,
-      isUncertain: outcome.isUncertain || message.recipients[outcome.index].isUncertain, attempts: attempts, next: 0,
-      reply: outcome.reply)
-    switch outcome.result {
+      index: index, result: .failed, isUncertain: isUncertain || entry.isUncertain, attempts: attempts, next: 0,
+      reply: reply)
+    switch result {
     case .delivered: decided.result = .delivered
     case .relayed: decided.result = .relayed
     case .failed: decided.result = .failed
-    case .deferred where age(number, message, at: time) > policy.lifetime:
+    case .deferred where age() > policy.lifetime:
       decided.result = .expired
       // RFC 3463 section 3.5: delivery time expired.
       decided.reply = Reply(
-        outcome.reply.code, EnhancedStatus(4, 4, 7), "delivery time expired; last reply: \(outcome.reply)")
+        reply.code, EnhancedStatus(4, 4, 7), "delivery time expired; last reply: \(reply)")
     case .deferred:
       decided.result = .deferred
       decided.next = wall + policy.delay(afterAttempt: attempts, jitter: jitter)
     }
     return decided
   }
+}
 
-  /// Whether this attempt makes the delay of a message worth telling.
-  fileprivate func isDelayed(_ number: UInt64, _ attempt: Attempt, at time: Int64) -> Bool {
+extension QueueState {
+  /// Whether an attempt that is deferred makes the delay of a message worth telling.
+  fileprivate func isDelayed(_ number: UInt64, at time: Int64) -> Bool {
     guard let warnAfter = policy.warnAfter, let message = messages[number], !message.isWarned,
       message.recipients.hasSender
     else { return false }
-    return time - message.born >= warnAfter && attempt.outcomes.contains { $0.result == .deferred }
+    return time - message.born >= warnAfter
   }
 }

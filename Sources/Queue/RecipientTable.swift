@@ -100,13 +100,13 @@ struct RecipientTable: Sendable, Equatable {
   /// The table was made of addresses, so its texts are addresses.
   var sender: Address? {
     var offset = textsStart
-    return text(&offset).map { Address($0)! }
+    return text(&offset).map { Address(stored: $0) }
   }
 
   var addresses: [Address] {
     var offset = textsStart
     _ = text(&offset)
-    return (0..<count).map { _ in Address(text(&offset)!)! }
+    return (0..<count).map { _ in Address(stored: text(&offset)!) }
   }
 
   /// Whether the sender is to be told of such an event. Nobody is for a null sender.

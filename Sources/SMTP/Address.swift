@@ -41,6 +41,13 @@ package struct Address: Sendable, Hashable, CustomStringConvertible {
     self = address
   }
 
+  /// For text that was an address when it was stored: the grammar is not looked at again. No domain has an @.
+  package init(stored text: String) {
+    let octets = text.utf8
+    let at = octets.lastIndex(of: UInt8(ascii: "@"))
+    self.init(text: text, localOctets: octets.distance(from: octets.startIndex, to: at ?? octets.endIndex))
+  }
+
   private init(text: String, localOctets: Int) {
     self.text = text
     self.localOctets = localOctets

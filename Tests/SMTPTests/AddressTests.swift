@@ -17,6 +17,8 @@ import Testing
     ])
   func accepted(text: String) {
     #expect(Address(text)?.text == text)
+    let stored = Address(stored: text)
+    #expect(Address(text) == stored && Address(text)?.local == stored.local && Address(text)?.domain == stored.domain)
   }
 
   @Test(
