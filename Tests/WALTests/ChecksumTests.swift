@@ -38,6 +38,19 @@ import WAL
     }
   }
 
+  @Test(
+    "so they do where the instruction reads three stretches at a time",
+    arguments: [8_159, 8_160, 8_161, 16_320, 70_001])
+  func longFormsAgree(octets: Int) {
+    var generator = SeededGenerator(seed: 3)
+    for start in 0..<9 {
+      generator.octets(octets + start)[start...].withUnsafeBytes { part in
+        #expect(
+          csupport_crc32c(7, part.baseAddress, part.count) == csupport_crc32c_portable(7, part.baseAddress, part.count))
+      }
+    }
+  }
+
   @Test("in parts of any length and alignment, each by either form, the checksum is that of the whole")
   func chained() {
     typealias Form = (UInt32, UnsafeRawPointer?, Int) -> UInt32
