@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "CToml"),
 
     .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: strict),
-    .target(name: "SMTP", dependencies: ["Crypto", nioCore], swiftSettings: strict),
+    .target(name: "SMTP", dependencies: ["Crypto", "CSupport", nioCore], swiftSettings: strict),
     .target(name: "WAL", dependencies: ["CSupport"], swiftSettings: strict),
     .target(name: "Queue", dependencies: ["WAL", "SMTP"], swiftSettings: strict),
     .target(name: "Mail", dependencies: [nioCore], swiftSettings: strict),

@@ -52,7 +52,9 @@ struct ChunkReader: Equatable, Sendable {
     if endsInCR != (octets[0] == 0x0A) { hasBareLineEnd = true }
     endsInCR = octets[octets.count - 1] == 0x0D
     var index = 0
-    while !hasBareLineEnd, index < octets.count {
+    while !hasBareLineEnd {
+      index = PlainContent.end(in: octets, from: index, isLineStart: false)
+      guard index < octets.count else { break }
       let rest = octets.count - index
       let feed = memchr(base + index, 0x0A, rest).map { UnsafeRawPointer($0) - base } ?? octets.count
       // Of the octets up to the line feed only the last may be a CR, and it has to be one.

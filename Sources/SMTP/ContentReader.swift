@@ -70,6 +70,12 @@ struct ContentReader: Equatable, Sendable {
       if end > runStart { keep(UnsafeRawBufferPointer(rebasing: octets[runStart..<end])) }
     }
     while index < octets.count {
+      let plain = PlainContent.end(in: octets, from: index, isLineStart: isAtLineStart)
+      if plain > index {
+        isAtLineStart = octets[plain - 1] == 0x0A
+        index = plain
+        continue
+      }
       let lineFeed = Self.first(0x0A, in: octets, from: index)
       let isStuffed = isAtLineStart && octets[index] == UInt8(ascii: ".")
       guard let lineFeed else {

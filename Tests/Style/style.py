@@ -22,7 +22,7 @@ ARROWS = {
         "Admin", "Configuration", "Crypto", "CSupport", "Mail", "OAuth", "Queue", "SMTP", "Systemd", "TLS", "WAL"},
     "Queue": {"WAL", "SMTP"},
     "WAL": {"CSupport"},
-    "SMTP": {"Crypto"},
+    "SMTP": {"Crypto", "CSupport"},
     "Mail": set(),
     "TLS": {"COpenSSL"},
     "Crypto": {"COpenSSL"},

@@ -19,6 +19,11 @@ uint32_t csupport_crc32c_portable(uint32_t crc, const void *octets, size_t count
 size_t csupport_find_magic(const void *octets, size_t count, uint32_t magic);
 bool csupport_is_zero(const void *octets, size_t count);
 
+// How much of the beginning of `octets` is content with nothing to do or to say about, the first octet aside: no NUL, CR
+// and LF only together, no dot at the beginning of a line. Ends behind no CR, whose LF may follow. 0 if that is not seen
+// at once: a short stretch is not worth it.
+size_t csupport_plain_prefix(const void *octets, size_t count);
+
 // pread that answers -1 with EAGAIN instead of waiting for the disk (RWF_NOWAIT). Where the kernel or the file system
 // does not know the flag, errno is EOPNOTSUPP or ENOSYS.
 ssize_t csupport_pread_nowait(int file, void *octets, size_t count, off_t offset);
