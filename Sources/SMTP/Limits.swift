@@ -34,6 +34,8 @@ package enum Limits {
   /// Chunks of content that the sessions of an event loop have under way to the disk at the same time; others wait for
   /// their turn. 2 MiB are written as fast as more, and nobody's small message waits long for a sync of them.
   package static let chunksUnderWayMax = 32
+  /// How many of them may be one session's, when no other waits for a turn: it reads on while the disk is at work.
+  package static let chunksOfSessionMax = 4
   /// RFC 5321 section 6.3: a message with more trace fields than this goes in a circle.
   package static let receivedFieldsMax = 100
   /// The same of those that we wrote ourselves. More than one is possible, where a message comes back by way of a list.

@@ -158,7 +158,7 @@ package struct ServerSession: ~Copyable, Sendable {
     state = .awaitingCommand
   }
 
-  /// The content of the last `store` lies in the log.
+  /// The content of the last `store` lies in the log, or will: more of it may come.
   package mutating func stored() {
     guard case .storing(let source) = state else { return }
     state = .readingContent(source)
@@ -178,7 +178,8 @@ package struct ServerSession: ~Copyable, Sendable {
     messageEnded()
   }
 
-  /// The disk did not take the content. Whatever else the client sends of this message is read and dropped.
+  /// The disk did not take the content, of a `store` perhaps to which `stored` was said already. Whatever else the client
+  /// sends of this message is read and dropped.
   package mutating func storageFailed(_ reply: Reply, into output: inout ByteBuffer) {
     switch state {
     case .storing(let source):
@@ -188,7 +189,9 @@ package struct ServerSession: ~Copyable, Sendable {
       say(reply, into: &output)
       messageEnded()
     default:
-      break
+      guard isReadingContent, refusal == nil else { return }
+      refusal = reply
+      content.clear()
     }
   }
 
@@ -211,6 +214,8 @@ package struct ServerSession: ~Copyable, Sendable {
 
   /// The message that is arriving was committed and only the reply is missing.
   package var isCommitting: Bool { state == .committing }
+  /// Waits for `stored`.
+  package var isStoring: Bool { if case .storing = state { true } else { false } }
   /// The disk has to answer before the client can go on.
   package var isWaitingForDisk: Bool {
     switch state {

@@ -12,6 +12,10 @@ import struct NIOCore.ByteBuffer
 /// is. Belongs to one `SubmissionHandler`, and is used for its messages one after the other.
 struct IncomingMessage: ~Copyable {
   private var draft: Draft?
+  /// Given to the queue, and not answered yet.
+  private(set) var chunksUnderWay = 0
+  /// What became of one of them.
+  private(set) var failure: StorageFailure?
   private let newHeader: HeaderScanner
   private var header: HeaderScanner
   /// Of the content that came.
@@ -37,11 +41,22 @@ struct IncomingMessage: ~Copyable {
     var current = draft.take() ?? queue.makeDraft()
     queue.store(content.readableBytesSpan, in: &current, notify: waiter)
     draft = consume current
+    chunksUnderWay += 1
   }
 
   mutating func stored(_ extent: Extent) {
+    chunksUnderWay -= 1
     draft?.stored(extent)
   }
+
+  /// There will be no such message; what else is under way of it is waited for.
+  mutating func notStored(_ failure: StorageFailure) {
+    chunksUnderWay -= 1
+    self.failure = self.failure ?? failure
+  }
+
+  /// Another chunk may go to the queue before those under way are answered.
+  var mayStoreMore: Bool { failure == nil && chunksUnderWay < Limits.chunksOfSessionMax }
 
   /// The last piece is there; a reply if the message must not be taken.
   mutating func finish(_ content: ByteBuffer) -> Reply? {
@@ -78,6 +93,7 @@ struct IncomingMessage: ~Copyable {
     header = newHeader
     octets = 0
     accepting = nil
+    failure = nil
   }
 
   private mutating func consume(_ content: ByteBuffer) {

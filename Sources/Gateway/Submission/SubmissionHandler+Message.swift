@@ -9,10 +9,16 @@ import WAL
 
 /// A message between the session, which has its octets, and the queue, which makes them durable and answers later.
 extension SubmissionHandler {
-  func store(_ content: ByteBuffer) {
-    isSuspended = true
-    chunk = content
-    submission.loop.awaitTurn(token)
+  /// false: the session has to wait, for its turn or for the disk.
+  func store(_ content: ByteBuffer) -> Bool {
+    // Of a message that the disk does not want nothing more goes there.
+    if message.failure == nil {
+      chunk = content
+      submission.loop.awaitTurn(token)
+    }
+    isSuspended = chunk != nil || !message.mayStoreMore
+    if !isSuspended { session.stored() }
+    return !isSuspended
   }
 
   /// It is this session's turn; false: it has nothing to store any more.
@@ -20,6 +26,63 @@ extension SubmissionHandler {
     guard let content = chunk.take() else { return false }
     message.store(content, in: submission.queue, notify: waiter)
     return true
+  }
+
+  /// What ends a message waits until the queue has answered for all of it. false: it may be done now.
+  func mustAwaitChunks(_ end: ServerSession.Action) -> Bool {
+    guard message.chunksUnderWay > 0 else { return false }
+    awaitingChunks = end
+    isSuspended = true
+    return true
+  }
+
+  private func chunkCompleted(_ completion: Completion, _ context: ChannelHandlerContext) {
+    switch completion {
+    case .stored(let extent): message.stored(extent)
+    case .failed(.undecided): return storageIsUndecided()
+    case .failed(let failure): message.notStored(failure)
+    case .accepted: preconditionFailure("a message was accepted before its content was stored")
+    }
+    if let failure = message.failure {
+      // Its answers would be taken for those of the next message.
+      guard message.chunksUnderWay == 0 else { return }
+      chunk = nil
+      awaitingChunks = nil
+      return refused(failure, context)
+    }
+    if let end = awaitingChunks {
+      guard message.chunksUnderWay == 0 else { return }
+      awaitingChunks = nil
+      guard isClosing else { return resume(context, with: end) }
+      // We are going away: only a message that is whole is brought to its end.
+      guard case .commit(let envelope, let content) = end else { return }
+      if !commit(envelope, content, context) { finishClosing(context) }
+    } else if chunk == nil, session.isStoring {
+      session.stored()
+      resume(context)
+    }
+  }
+
+  private func refused(_ failure: StorageFailure, _ context: ChannelHandlerContext) {
+    if failure == .full { submission.admission.filled() }
+    let reply: Reply = failure == .full ? .diskFull : .diskRefused
+    witness.storageRefused(reply)
+    session.storageFailed(reply, into: &output)
+    message.abandon(submission.queue)
+    proceed(context)
+  }
+
+  /// Whether the message is durable cannot be known, so no reply may say it.
+  private func storageIsUndecided() {
+    witness.storageRefused(nil)
+    closeNow()
+    // No other answer will come, and what is stored of the message stands in the way of what lies behind it.
+    forget()
+  }
+
+  private func proceed(_ context: ChannelHandlerContext) {
+    if isClosing || (farewell != nil && !session.isReadingContent) { return finishClosing(context) }
+    resume(context)
   }
 
   /// false: the message was refused, and the session goes on.
@@ -71,27 +134,17 @@ extension SubmissionHandler {
       if case .accepted(let id) = completion { noteAcceptance(id) }
       return forget()
     }
+    if message.chunksUnderWay > 0 { return chunkCompleted(completion, context) }
     switch completion {
-    case .stored(let extent):
-      message.stored(extent)
-      session.stored()
+    case .stored: break
     case .accepted(let id):
       noteAcceptance(id)
       session.committed(id.description, into: &output)
       message.forget()
-    case .failed(.undecided):
-      // Whether the message is durable cannot be known, so no reply may say it.
-      witness.storageRefused(nil)
-      return closeNow()
-    case .failed(let failure):
-      if failure == .full { submission.admission.filled() }
-      let reply: Reply = failure == .full ? .diskFull : .diskRefused
-      witness.storageRefused(reply)
-      session.storageFailed(reply, into: &output)
-      message.abandon(submission.queue)
+      proceed(context)
+    case .failed(.undecided): storageIsUndecided()
+    case .failed(let failure): refused(failure, context)
     }
-    if isClosing || (farewell != nil && !session.isReadingContent) { return finishClosing(context) }
-    resume(context)
   }
 
   private func noteAcceptance(_ id: MessageID) {

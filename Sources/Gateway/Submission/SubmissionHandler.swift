@@ -25,6 +25,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   var message: IncomingMessage
   /// Of the message, and not yet given to the queue.
   var chunk: ByteBuffer?
+  /// The end of a message, of which the queue has not answered for all chunks yet.
+  var awaitingChunks: ServerSession.Action?
   var context: ChannelHandlerContext?
   var token: UInt64 = 0
   private var isOpen = false
@@ -175,7 +177,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   // MARK: what the session decides
 
-  private func process(_ context: ChannelHandlerContext) {
+  private func process(_ context: ChannelHandlerContext, first: ServerSession.Action? = nil) {
+    var first = first
     if !session.isReadingContent {
       session.intake = intake
       if let news = feasibility.news(login: session.login) {
@@ -184,7 +187,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
       }
     }
     while true {
-      let action = session.received(&input, into: &output)
+      let action = first.take() ?? session.received(&input, into: &output)
       countArrival()
       switch action {
       case .wait:
@@ -202,10 +205,11 @@ package final class SubmissionHandler: ChannelInboundHandler {
         guard send(context) else { return }
         return verify(attempt, context)
       case .store(let content):
-        return store(content)
+        guard store(content) else { return }
       case .commit(let envelope, let content):
-        if commit(envelope, content, context) { return }
+        if mustAwaitChunks(action) || commit(envelope, content, context) { return }
       case .abandon:
+        if mustAwaitChunks(action) { return }
         message.abandon(submission.queue)
       case .send:
         guard send(context) else { return }
@@ -245,9 +249,10 @@ package final class SubmissionHandler: ChannelInboundHandler {
     }
   }
 
-  func resume(_ context: ChannelHandlerContext) {
+  /// `end`: of a message, which can be done now.
+  func resume(_ context: ChannelHandlerContext, with end: ServerSession.Action? = nil) {
     isSuspended = false
-    process(context)
+    process(context, first: end)
     readMore(context)
   }
 
@@ -335,7 +340,7 @@ package final class SubmissionHandler: ChannelInboundHandler {
     guard let context else { return }
     guard timer.fired(now: context.eventLoop.now) else { return schedule(context) }
     // Until the disk has decided, the client waits for it.
-    if session.isWaitingForDisk {
+    if session.isWaitingForDisk || message.chunksUnderWay > 0 {
       return setDeadline(farewell == nil ? Limits.commandSeconds : Limits.drainedContentSeconds, context)
     }
     if !isClosing, session.isStartingTLS || session.isTLS && !isOpen {

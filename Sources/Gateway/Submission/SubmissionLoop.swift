@@ -14,8 +14,9 @@ package final class SubmissionLoop: CompletionReceiver {
     var isDraining = false
     var refusal: Reply?
     var whenEmpty: [EventLoopPromise<Void>] = []
-    /// Whose chunk of content is on its way to the disk.
-    var storing: Set<UInt64> = []
+    /// Chunks of content on their way to the disk, all and by session.
+    var chunksUnderWay = 0
+    var storing: [UInt64: Int] = [:]
     /// Who has one to store, the first to come first.
     var awaitingTurn = CircularBuffer<UInt64>()
   }
@@ -35,7 +36,7 @@ package final class SubmissionLoop: CompletionReceiver {
     eventLoop.execute {
       self.log.hold()
       for (token, completion) in completions {
-        self.state.value.storing.remove(token)
+        self.chunkEnded(token)
         self.state.value.sessions[token]?.completed(completion)
       }
       self.log.release()
@@ -50,9 +51,18 @@ package final class SubmissionLoop: CompletionReceiver {
   }
 
   private func giveTurns() {
-    while state.value.storing.count < Limits.chunksUnderWayMax, let token = state.value.awaitingTurn.popFirst() {
-      if state.value.sessions[token]?.storeChunk() == true { state.value.storing.insert(token) }
+    while state.value.chunksUnderWay < Limits.chunksUnderWayMax, let token = state.value.awaitingTurn.popFirst() {
+      guard state.value.sessions[token]?.storeChunk() == true else { continue }
+      state.value.chunksUnderWay += 1
+      state.value.storing[token, default: 0] += 1
     }
+  }
+
+  /// Whoever has chunks under way hears of nothing else.
+  private func chunkEnded(_ token: UInt64) {
+    guard let count = state.value.storing[token] else { return }
+    state.value.chunksUnderWay -= 1
+    state.value.storing[token] = count > 1 ? count - 1 : nil
   }
 
   /// The token that the session gives to the queue.
