@@ -32,7 +32,13 @@ struct ChunkReader: Equatable, Sendable {
     let count = min(input.readableBytes, room, Int(clamping: remaining))
     guard count > 0 else { return input.readableBytes > 0 ? .full : .needsInput }
     input.withUnsafeReadableBytes { inspect(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
-    if var piece = input.readSlice(length: count), !isDiscarding { content.writeBuffer(&piece) }
+    if var piece = input.readSlice(length: count), !isDiscarding {
+      if count >= Limits.keptRunOctets, content.readableBytes == 0 {
+        content = piece
+      } else {
+        content.writeBuffer(&piece)
+      }
+    }
     octets += UInt64(count)
     remaining -= UInt64(count)
     if remaining == 0 { return .ended }

@@ -52,7 +52,13 @@ struct ContentReader: Equatable, Sendable {
       let isWhole = window.count == octets.count
       let progress = scan(window, consumed: &consumed) { run in
         kept += run.count
-        if !isDiscarding { content.writeBytes(run) }
+        guard !isDiscarding else { return }
+        if run.count >= Limits.keptRunOctets, content.readableBytes == 0 {
+          content = input.getSlice(
+            at: input.readerIndex + (run.baseAddress! - octets.baseAddress!), length: run.count)!
+        } else {
+          content.writeBytes(run)
+        }
       }
       return progress == .needsInput && !isWhole ? .full : progress
     }

@@ -36,6 +36,13 @@ package enum Limits {
   package static let chunksUnderWayMax = 32
   /// How many of them may be one session's, when no other waits for a turn: it reads on while the disk is at work.
   package static let chunksOfSessionMax = 4
+  /// What is read at once of a message that is longer than a chunk; everything else is read 16 KiB at a time.
+  package static let longReadOctets = 65_536
+  /// Content in one piece of so many octets is kept in the buffer that it came in; what is shorter is copied, and lets the
+  /// buffer go.
+  static let keptRunOctets = 32_768
+  /// While more messages than this arrive, none is read so.
+  package static let longReadersMax = 64
   /// RFC 5321 section 6.3: a message with more trace fields than this goes in a circle.
   package static let receivedFieldsMax = 100
   /// The same of those that we wrote ourselves. More than one is possible, where a message comes back by way of a list.

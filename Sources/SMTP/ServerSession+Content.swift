@@ -75,7 +75,9 @@ extension ServerSession {
     _ source: ContentSource, _ input: inout ByteBuffer, into output: inout ByteBuffer
   ) -> Action? {
     var source = source
-    if content.capacity == 0 { content.reserveCapacity(min(input.readableBytes, Limits.chunkOctetsMax)) }
+    if content.capacity == 0, input.readableBytes < Limits.keptRunOctets {
+      content.reserveCapacity(input.readableBytes)
+    }
     let before = source.octets
     let outcome = source.read(&input, into: &content, isDiscarding: refusal != nil)
     contentOctets += source.octets - before

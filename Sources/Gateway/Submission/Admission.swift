@@ -42,6 +42,9 @@ package final class Admission: Sendable {
     state.withLock { $0.arriving -= 1 }
   }
 
+  /// So few messages arrive that each may have more memory.
+  var hasRoomForLongReads: Bool { state.withLock { $0.arriving <= Limits.longReadersMax } }
+
   /// A message more is in the queue.
   func accepted() {
     state.withLock { $0.messagesLeft -= 1 }

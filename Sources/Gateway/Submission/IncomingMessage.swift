@@ -57,6 +57,8 @@ struct IncomingMessage: ~Copyable {
 
   /// Another chunk may go to the queue before those under way are answered.
   var mayStoreMore: Bool { failure == nil && chunksUnderWay < Limits.chunksOfSessionMax }
+  /// Some of it is on its way to the log, or there.
+  var isLong: Bool { draft != nil }
 
   /// The last piece is there; a reply if the message must not be taken.
   mutating func finish(_ content: ByteBuffer) -> Reply? {

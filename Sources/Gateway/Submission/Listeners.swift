@@ -227,9 +227,7 @@ package final class Listeners: Sendable {
         .childChannelOption(.autoRead, value: false)
         .childChannelOption(.maxMessagesPerRead, value: 1)
         // Thousands of sessions: what each may hold of what came, and of what its client does not read.
-        .childChannelOption(
-          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 16_384)
-        )
+        .childChannelOption(.recvAllocator, value: SessionReads.usual)
         .childChannelOption(.writeBufferWaterMark, value: .init(low: 2_048, high: 8_192))
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {

@@ -34,6 +34,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
   var isClosing = false
   /// The client reads none of what was said, so nothing more is done for it.
   private var isHeldBack = false
+  /// Reads in the way for long messages.
+  private var readsLong = false
   /// Counted among the messages that are arriving.
   private var isArriving = false
   /// As which it is counted among the sessions of a login.
@@ -107,7 +109,15 @@ package final class SubmissionHandler: ChannelInboundHandler {
   /// A client that does not read its replies is not read from either.
   private func readMore(_ context: ChannelHandlerContext) {
     guard !isSuspended, !isClosing else { return }
+    if message.isLong != readsLong { changeReads(context) }
     if context.channel.isWritable { context.read() } else { setDeadline(Limits.writeStallSeconds, context) }
+  }
+
+  private func changeReads(_ context: ChannelHandlerContext) {
+    guard readsLong || submission.admission.hasRoomForLongReads else { return }
+    readsLong.toggle()
+    let reads: any RecvByteBufferAllocator = readsLong ? SessionReads.Long() : SessionReads.usual
+    try? context.channel.syncOptions?.setOption(.recvAllocator, value: reads)
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
