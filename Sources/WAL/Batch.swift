@@ -126,7 +126,7 @@ struct Batch {
   }
 
   mutating func removeAll() {
-    image.removeAll(keepingCapacity: image.capacity <= LogLimits.spareOctetsMax)
+    image.removeAll(keepingCapacity: image.capacity <= LogLimits.batchOctetsMax)
     entries.removeAll(keepingCapacity: true)
     voidedCount = 0
   }
@@ -167,5 +167,12 @@ struct OpenBatches {
     guard spares.count < 2 else { return }
     batch.removeAll()
     spares.append(batch)
+  }
+
+  /// Spares that are too large to be kept for long.
+  var hasLargeSpares: Bool { spares.contains { $0.image.capacity > LogLimits.spareOctetsMax } }
+
+  mutating func dropLargeSpares() {
+    spares.removeAll { $0.image.capacity > LogLimits.spareOctetsMax }
   }
 }

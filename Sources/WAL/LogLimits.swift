@@ -41,6 +41,8 @@ package enum LogLimits {
   package static let smallWindowOctets = 16 << 10
   /// What it reads at once otherwise.
   package static let windowOctets = 256 << 10
-  /// Capacity of a batch buffer that is kept for the next batch. Larger ones are given back to the system.
+  /// Capacity of a batch buffer that is kept while there is nothing to write. Larger ones are given back to the system
+  /// when that has lasted.
   package static let spareOctetsMax = 1 << 20
+  package static let spareMilliseconds: Int64 = 1000
 }

@@ -56,6 +56,17 @@ package final class LogWriter: Sendable {
     pthread_join(thread, nil)
   }
 
+  /// Until there may be something to do.
+  private func rest() {
+    guard log.hasLargeSpares else {
+      _ = log.wakeup.wait(milliseconds: nil)
+      return
+    }
+    if log.wakeup.wait(milliseconds: LogLimits.spareMilliseconds) >= LogLimits.spareMilliseconds {
+      log.dropLargeSpares()
+    }
+  }
+
   private func run() {
     var lingered: Int64 = 0
     while true {
@@ -73,7 +84,7 @@ package final class LogWriter: Sendable {
         return
       }
       switch result {
-      case .idle, .synced: _ = log.wakeup.wait(milliseconds: nil)
+      case .idle, .synced: rest()
       case .lingering: lingered += log.wakeup.wait(milliseconds: max(1, LogLimits.lingerMillisecondsMax - lingered))
       case .owing: _ = log.wakeup.wait(milliseconds: LogLimits.debtRetryMilliseconds)
       }

@@ -101,7 +101,12 @@ package final class WriteAheadLog: Sendable {
       defer { noteCondition(tail.condition) }
       return tail.commit(&batch, mark: mark, mayLinger: mayLinger && isLast, settlements: &settlements)
     }
-    if let spent = batch.take() { open.withLock { $0.recycle(spent) } }
+    if batch != nil {
+      open.withLock { open in
+        // Taken, so that its buffer has one owner and need not be copied to be emptied.
+        if let spent = batch.take() { open.recycle(spent) }
+      }
+    }
     if !settlements.isEmpty {
       let needed = owner.settle(settlements)
       let damaged = owner.damagedSegments
@@ -112,6 +117,11 @@ package final class WriteAheadLog: Sendable {
     }
     return result
   }
+
+  var hasLargeSpares: Bool { open.withLock { $0.hasLargeSpares } }
+
+  /// Gives memory back that only a crowd of large messages needs.
+  func dropLargeSpares() { open.withLock { $0.dropLargeSpares() } }
 
   /// As of the last step; for any thread, and never waits for the disk.
   package var condition: LogCondition { lastCondition.withLock { $0 } }
