@@ -77,8 +77,9 @@ package final class MessageQueue: Sendable {
   }
 
   /// Stores one chunk of at most `QueueLimits.chunkOctetsMax` octets. When its completion has come, tell the draft
-  /// with `stored`; if it has failed, abandon the draft.
-  package func store(_ octets: RawSpan, in draft: inout Draft, notify waiter: Waiter) {
+  /// with `stored`; if it has failed, abandon the draft. Without `wakes` nothing happens before the next call of `wake`:
+  /// what comes in one turn of an event loop shall be one sync.
+  package func store(_ octets: RawSpan, in draft: inout Draft, notify waiter: Waiter, wakes: Bool = true) {
     precondition(octets.byteCount <= QueueLimits.chunkOctetsMax && draft.requestedChunks < QueueLimits.chunksMax)
     draft.requestedChunks += 1
     var number = draft.number
@@ -91,6 +92,11 @@ package final class MessageQueue: Sendable {
       }
     }
     draft.number = number
+    if wakes { log.wake() }
+  }
+
+  /// There is something to write.
+  package func wake() {
     log.wake()
   }
 
@@ -101,7 +107,7 @@ package final class MessageQueue: Sendable {
   @discardableResult
   package func accept(
     _ submission: Submission, last octets: RawSpan, of draft: consuming Draft, now: Instant, notify waiter: Waiter,
-    reporting notice: consuming Notice? = nil
+    reporting notice: consuming Notice? = nil, wakes: Bool = true
   ) -> Bool {
     precondition(octets.byteCount <= QueueLimits.chunkOctetsMax)
     precondition(draft.extents.count == draft.requestedChunks, "a chunk of the draft is not stored")
@@ -131,7 +137,7 @@ package final class MessageQueue: Sendable {
           fate: .voided, ticket: ticket, mark: id.number)
       }
     }
-    log.wake()
+    if wakes { log.wake() }
     return true
   }
 

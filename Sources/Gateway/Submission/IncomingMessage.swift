@@ -35,11 +35,11 @@ struct IncomingMessage: ~Copyable {
   /// Whose the message says that it is; whole behind `finish`.
   var authorClaims: [AuthorFields.Claim] { header.authorClaims }
 
-  /// A piece of content goes to the log.
+  /// A piece of content goes to the log, when its writer is told.
   mutating func store(_ content: ByteBuffer, in queue: MessageQueue, notify waiter: Waiter) {
     consume(content)
     var current = draft.take() ?? queue.makeDraft()
-    queue.store(content.readableBytesSpan, in: &current, notify: waiter)
+    queue.store(content.readableBytesSpan, in: &current, notify: waiter, wakes: false)
     draft = consume current
     chunksUnderWay += 1
   }
@@ -70,7 +70,7 @@ struct IncomingMessage: ~Copyable {
     return nil
   }
 
-  /// `last` is what `finish` has seen.
+  /// `last` is what `finish` has seen. The log's writer is not told.
   mutating func accept(
     _ id: MessageID, _ envelope: Envelope, from origin: Origin, trace: TraceField, last: ByteBuffer, now: Instant,
     in queue: MessageQueue, notify waiter: Waiter
@@ -81,7 +81,8 @@ struct IncomingMessage: ~Copyable {
         isEightBit: header.isEightBit, isHeaderEightBit: header.isHeaderEightBit, headerOctets: header.headerOctets))
     accepting = (envelope, origin)
     let current = draft.take() ?? queue.makeDraft()
-    queue.accept(submission, last: last.readableBytesSpan, of: current, now: now, notify: waiter)
+    queue.accept(
+      submission, last: last.readableBytesSpan, of: current, now: now, notify: waiter, wakes: false)
   }
 
   /// There will be no such message.

@@ -25,6 +25,7 @@ extension SubmissionHandler {
   func storeChunk() -> Bool {
     guard let content = chunk.take() else { return false }
     message.store(content, in: submission.queue, notify: waiter)
+    submission.loop.wakeWriter(of: submission.queue)
     return true
   }
 
@@ -106,6 +107,7 @@ extension SubmissionHandler {
     message.accept(
       id, envelope, from: origin, trace: trace(for: envelope, id, now), last: content, now: now, in: submission.queue,
       notify: waiter)
+    submission.loop.wakeWriter(of: submission.queue)
     return true
   }
 

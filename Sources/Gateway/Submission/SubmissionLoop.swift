@@ -17,6 +17,8 @@ package final class SubmissionLoop: CompletionReceiver {
     /// Chunks of content on their way to the disk, all and by session.
     var chunksUnderWay = 0
     var storing: [UInt64: Int] = [:]
+    /// The log's writer will be told at the end of this turn of the loop.
+    var wakesWriter = false
     /// Who has one to store, the first to come first.
     var awaitingTurn = CircularBuffer<UInt64>()
   }
@@ -55,6 +57,16 @@ package final class SubmissionLoop: CompletionReceiver {
       guard state.value.sessions[token]?.storeChunk() == true else { continue }
       state.value.chunksUnderWay += 1
       state.value.storing[token, default: 0] += 1
+    }
+  }
+
+  /// Something was given to the queue. All that comes in this turn of the loop goes to the disk together.
+  func wakeWriter(of queue: MessageQueue) {
+    guard !state.value.wakesWriter else { return }
+    state.value.wakesWriter = true
+    eventLoop.execute {
+      self.state.value.wakesWriter = false
+      queue.wake()
     }
   }
 
