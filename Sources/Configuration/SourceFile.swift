@@ -56,6 +56,8 @@ final class SourceFile: Sendable {
     static func system(_ code: Int32) -> Self { Self(code: code, reason: systemReason(code)) }
   }
 
+  private static let pieceOctets = 16_384
+
   private static func readOctets(_ path: String) throws(ReadingProblem) -> [UInt8] {
     // O_NONBLOCK: a FIFO must not hold us up.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -66,15 +68,17 @@ final class SourceFile: Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else { throw .init(code: 0, reason: "it is not a regular file") }
     let max = ConfigurationLimits.fileOctetsMax
     // Files of procfs say that they have no octets, so the count that matters is of what came.
-    var octets = [UInt8](repeating: 0, count: max + 1)
-    var filled = 0
-    while filled <= max {
-      let count = octets.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, max + 1 - filled) }
+    var octets: [UInt8] = []
+    while octets.count <= max {
+      let count = withUnsafeTemporaryAllocation(byteCount: pieceOctets, alignment: 1) { piece in
+        let count = Glibc.read(descriptor, piece.baseAddress!, piece.count)
+        octets.append(contentsOf: piece.prefix(Swift.max(0, count)))
+        return count
+      }
       if count == 0 { break }
-      if count > 0 { filled += count } else if errno != EINTR { throw .system(errno) }
+      if count < 0, errno != EINTR { throw .system(errno) }
     }
-    guard filled <= max else { throw .init(code: 0, reason: "it is larger than \(max >> 20) MiB") }
-    octets.removeSubrange(filled...)
+    guard octets.count <= max else { throw .init(code: 0, reason: "it is larger than \(max >> 20) MiB") }
     return octets
   }
 
