@@ -24,6 +24,11 @@ package struct SCRAMVerifier: Sendable, Equatable {
     self.init(iterations: iterations, salt: salt, storedKey: keys.stored, serverKey: keys.server)
   }
 
+  /// Keys that belong to no password, of random octets; nothing is derived.
+  package static func ofNobody(salt: [UInt8], storedKey: [UInt8], serverKey: [UInt8]) -> SCRAMVerifier {
+    SCRAMVerifier(iterations: iterationsDefault, salt: salt, storedKey: storedKey, serverKey: serverKey)
+  }
+
   private init(iterations: Int, salt: [UInt8], storedKey: [UInt8], serverKey: [UInt8]) {
     self.iterations = iterations
     self.salt = salt

@@ -54,7 +54,9 @@ package final class LoginChecker: Sendable {
   /// nil: the users come from no file.
   private let watch: UsersWatch?
   private let key = SecureRandom.octets(32)
-  private let nobody = SCRAMVerifier(password: SecureRandom.octets(16), salt: SecureRandom.octets(16))
+  private let nobody = SCRAMVerifier.ofNobody(
+    salt: SecureRandom.octets(SCRAMVerifier.saltOctets), storedKey: SecureRandom.octets(SHA256.octetCount),
+    serverKey: SecureRandom.octets(SHA256.octetCount))
 
   /// What SCRAM goes on with.
   package enum LookedUp: Sendable {
