@@ -16,8 +16,8 @@ extension SpaceWatch {
     self.init(
       parts: Parts(
         measure: { FileSystem(at: directory) }, condition: { queue.log.condition },
-        messages: { queue.summary(now: clock.now()).messages }, now: { clock.now().monotonic },
-        report: { log.report($0) }, spaceIsShort: { queue.spaceIsShort($0) },
+        steps: { queue.log.writerProgress.steps }, messages: { queue.summary(now: clock.now()).messages },
+        now: { clock.now().monotonic }, report: { log.report($0) }, spaceIsShort: { queue.spaceIsShort($0) },
         reserve: SpoolReserve(
           directory: directory, octets: Int64(QueuePolicy.segmentOctets(of: FileSystem(at: directory))))),
       configuration)

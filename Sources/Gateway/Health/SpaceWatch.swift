@@ -6,13 +6,15 @@ import NIOCore
 import Synchronization
 import WAL
 
-/// Looks once a second, on a thread that may wait for the disk, whether the queue has room and its log works; tells the
-/// sessions through `Admission`, the admin through events, and keeps the reserve. A look costs one system call.
+/// Looks, on a thread that may wait for the disk, whether the queue has room and its log works; tells the sessions through
+/// `Admission`, the admin through events, and keeps the reserve. `SpaceRounds` says when. A look costs three system calls.
 package final class SpaceWatch: Sendable {
   package struct Parts: Sendable {
     /// May wait for the disk.
     var measure: @Sendable () -> FileSystem?
     var condition: @Sendable () -> LogCondition
+    /// Of the log's writer; grows as it works.
+    var steps: @Sendable () -> UInt64
     /// In the queue.
     var messages: @Sendable () -> Int
     /// Monotonic milliseconds.
@@ -24,12 +26,14 @@ package final class SpaceWatch: Sendable {
 
     package init(
       measure: @escaping @Sendable () -> FileSystem?, condition: @escaping @Sendable () -> LogCondition,
+      steps: @escaping @Sendable () -> UInt64 = { 0 },
       messages: @escaping @Sendable () -> Int, now: @escaping @Sendable () -> Int64,
       report: @escaping @Sendable (Event) -> Void, spaceIsShort: @escaping @Sendable (Bool) -> Void = { _ in },
       reserve: any SpaceReserve
     ) {
       self.measure = measure
       self.condition = condition
+      self.steps = steps
       self.messages = messages
       self.now = now
       self.report = report
@@ -60,14 +64,14 @@ package final class SpaceWatch: Sendable {
     var facts = Facts()
     /// False once the file system said that it never can.
     var canReserve = true
+    var isCalm = false
+    var steps: UInt64 = 0
   }
-
-  private static let period = TimeAmount.seconds(1)
 
   package let admission = Admission()
   private let parts: Parts
   private let state: Mutex<State>
-  private let task = Mutex<RepeatedTask?>(nil)
+  private let rounds = Mutex<SpaceRounds?>(nil)
 
   init(parts: Parts, limits: SpaceGauge.Limits) {
     self.parts = parts
@@ -81,17 +85,17 @@ package final class SpaceWatch: Sendable {
     state.withLock { $0.gauge.limits = limits }
   }
 
+  /// At the last look nothing was short, and since the look before no session had asked and the log had not been written.
+  var isCalm: Bool { state.withLock { $0.isCalm } }
+
   func start(on eventLoop: any EventLoop, threads: any WorkerThreads) {
-    task.withLock {
-      // The next look begins when the last one has ended, however long the disk takes.
-      $0 = eventLoop.scheduleRepeatedAsyncTask(initialDelay: Self.period, delay: Self.period) { _ in
-        threads.run(on: eventLoop) { self.look() }
-      }
-    }
+    let rounds = SpaceRounds(self, on: eventLoop, threads: threads)
+    self.rounds.withLock { $0 = rounds }
+    rounds.start()
   }
 
   func stop() {
-    task.withLock { $0.take() }?.cancel()
+    rounds.withLock { $0.take() }?.stop()
   }
 
   /// May wait for the disk.
@@ -103,7 +107,12 @@ package final class SpaceWatch: Sendable {
       state.facts = Self.facts(look, state.gauge)
       return (state.gauge, events)
     }
-    admission.publish(gauge.intake, messagesLeft: gauge.messagesLeft)
+    let isAsked = admission.publish(gauge.intake, messagesLeft: gauge.messagesLeft)
+    let steps = parts.steps()
+    state.withLock { state in
+      state.isCalm = !isAsked && steps == state.steps && gauge.shortage == nil && !look.condition.isFailing
+      state.steps = steps
+    }
     for event in events { parts.report(event) }
     parts.spaceIsShort(gauge.shortage?.isOfDisk == true)
     keepReserve(look, gauge)

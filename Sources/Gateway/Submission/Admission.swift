@@ -13,6 +13,10 @@ package final class Admission: Sendable {
     var messagesLeft = Int.max
     /// Messages whose content is on its way.
     var arriving = 0
+    /// By a session, since the last word of the watch.
+    var isAsked = false
+    /// Waits for the next session that asks.
+    var called: (@Sendable () -> Void)?
   }
 
   private let state = Mutex(State())
@@ -20,16 +24,42 @@ package final class Admission: Sendable {
   package init() {}
 
   package var intake: Intake {
+    let (intake, called) = state.withLock { state in
+      defer {
+        state.isAsked = true
+        state.called = nil
+      }
+      return (Self.intake(state), state.called)
+    }
+    called?()
+    return intake
+  }
+
+  private static func intake(_ state: State) -> Intake {
+    if state.intake.refusal == nil, state.messagesLeft <= 0 { return Intake(refusal: .queueFull) }
+    var intake = state.intake
+    intake.isCrowded = state.arriving >= Limits.arrivingMessagesMax
+    return intake
+  }
+
+  /// Whether a session has asked since the last word.
+  func publish(_ intake: Intake, messagesLeft: Int) -> Bool {
     state.withLock { state in
-      if state.intake.refusal == nil, state.messagesLeft <= 0 { return Intake(refusal: .queueFull) }
-      var intake = state.intake
-      intake.isCrowded = state.arriving >= Limits.arrivingMessagesMax
-      return intake
+      defer { state.isAsked = false }
+      state.intake = intake
+      state.messagesLeft = messagesLeft
+      return state.isAsked
     }
   }
 
-  func publish(_ intake: Intake, messagesLeft: Int) {
-    state.withLock { $0 = State(intake: intake, messagesLeft: messagesLeft, arriving: $0.arriving) }
+  /// Calls once, on the session's event loop, when the next session asks; false, and no call, if one has asked since the
+  /// last word.
+  func callWhenAsked(_ call: @escaping @Sendable () -> Void) -> Bool {
+    state.withLock { state in
+      guard !state.isAsked else { return false }
+      state.called = call
+      return true
+    }
   }
 
   /// A session holds content in memory from now on, and until `messageHasArrived`. Sessions of several event loops that
