@@ -11,7 +11,11 @@ SECONDS ?= 60
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 # Where the programs look for them: beside the directory that they lie in.
 SHARE = $(DESTDIR)$(PREFIX)/share/postern
-RELEASE := swift build -c release --static-swift-stdlib
+# What a release is built with (decision 98): no library looks into the program, and functions that run lie together.
+RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld \
+	-Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
+	-Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xlinker --symbol-ordering-file=$(CURDIR)/scripts/link-order.txt -Xlinker --no-warn-symbol-ordering
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
 # swaks does TLS through libnet-ssleay-perl, which it only recommends.
@@ -24,7 +28,7 @@ SEEDS ?= 1000
 SIMULATOR := .build/release/postern-simulate
 
 .DEFAULT_GOAL := help
-.PHONY: build run test simulate fuzz coverage mutation-test crash-test check bench memory-bench install clean help
+.PHONY: build run test simulate fuzz coverage mutation-test crash-test check bench memory-bench link-order install clean help
 
 build: ## install missing Debian packages, build the release binaries
 	@scripts/install-missing $(BUILD_PACKAGES)
@@ -80,6 +84,11 @@ bench: build ## the same work for postern and Postfix, one table with budgets, 4
 memory-bench: build ## memory with 5,000 sessions, 500 of them halfway through 25 MB, and with 5,000 slow ones; a good client beside them
 	@scripts/install-missing openssl python3
 	$(PYTHON) Benchmarks/memory.py
+
+link-order: build ## write anew in which order the functions of a release lie; before a release, and after another compiler
+	@scripts/install-missing openssl python3 python3-aiosmtpd valgrind
+	scripts/link-order >.build/link-order.txt
+	mv .build/link-order.txt scripts/link-order.txt
 
 install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
 	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
