@@ -11,10 +11,11 @@ SECONDS ?= 60
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 # Where the programs look for them: beside the directory that they lie in.
 SHARE = $(DESTDIR)$(PREFIX)/share/postern
-# What a release is built with (decision 98): no library looks into the program, and functions that run lie together.
+# What a release is built with (decisions 98 and 99): no library looks into the program, no access is checked while it runs,
+# and functions that run lie together.
 RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld \
 	-Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
-	-Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xswiftc -enforce-exclusivity=unchecked -Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/scripts/link-order.txt -Xlinker --no-warn-symbol-ordering
 
 BUILD_PACKAGES := g++ libedit-dev libssl-dev libsystemd-dev libtomlplusplus-dev pkg-config
