@@ -91,9 +91,9 @@ link-order: build ## write anew in which order the functions of a release lie; b
 	scripts/link-order >.build/link-order.txt
 	mv .build/link-order.txt scripts/link-order.txt
 
-install: build ## install to $(DESTDIR)$(PREFIX), units for systemd too
-	install -D -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
-	install -D -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
+install: build ## install to $(DESTDIR)$(PREFIX), stripped, units for systemd too
+	install -D -s -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
+	install -D -s -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
 	install -D -m 644 etc/postern.toml $(DESTDIR)$(PREFIX)/share/doc/postern/examples/postern.toml
 	install -d $(SHARE)/providers $(SHARE)/explain
 	install -m 644 etc/providers/*.toml $(SHARE)/providers
