@@ -142,6 +142,21 @@ struct ChunksUnderWayTests {
     #expect(try taken() == content)
   }
 
+  @Test("of which nobody can know whether it is stored ends its session, and stands in nobody's way")
+  func undecided() throws {
+    try say(Self.envelope + "DATA\r\n" + Self.header + Self.text(70, "a"))
+    store()
+    _ = heard()
+    disk.fail(.sync, count: .max)
+    try say(Self.text(70, "a") + ".\r\n")
+    store()
+    #expect(!channel.isActive)
+    #expect(heard() == "")
+    let left = sessions.sessionCount()
+    loop.run()
+    #expect(try left.wait() == 0)
+  }
+
   @Test("of a client that leaves is no message, and its chunks stand in nobody's way")
   func left() throws {
     try say(Self.envelope + "DATA\r\n" + Self.header + Self.text(200, "a") + ".\r\n")
