@@ -6,6 +6,8 @@
 /// that never move. A page that becomes empty is given back.
 struct MessageTable: Sendable {
   private var slots: [UInt64: UInt32] = [:]
+  /// Where the message is that was changed last: it is asked for again several times before another one is.
+  private var last = (number: UInt64.max, slot: UInt32.max)
   private var pages: [Page] = []
   /// Places without a message, the one freed last first.
   private var vacant: [UInt32] = []
@@ -23,16 +25,17 @@ struct MessageTable: Sendable {
   /// As of a dictionary: nil takes the message away.
   subscript(number: UInt64) -> QueueState.Message? {
     get {
-      guard let slot = slots[number].map(Int.init) else { return nil }
+      guard let slot = slot(of: number) else { return nil }
       return pages[slot / Self.pageMessages].messages[slot % Self.pageMessages]
     }
     _modify {
-      guard let slot = slots[number].map(Int.init) else {
+      guard let slot = slot(of: number) else {
         var message: QueueState.Message?
         yield &message
         if let message { insert(message, number) }
         return
       }
+      last = (number, UInt32(slot))
       let (page, place) = (slot / Self.pageMessages, slot % Self.pageMessages)
       yield &pages[page].messages[place]
       if pages[page].messages[place] == nil { vacate(slot, number) }
@@ -45,7 +48,11 @@ struct MessageTable: Sendable {
     return message
   }
 
-  func contains(_ number: UInt64) -> Bool { slots[number] != nil }
+  func contains(_ number: UInt64) -> Bool { slot(of: number) != nil }
+
+  private func slot(of number: UInt64) -> Int? {
+    number == last.number ? Int(last.slot) : slots[number].map(Int.init)
+  }
 
   private mutating func insert(_ message: QueueState.Message, _ number: UInt64) {
     if vacant.isEmpty {
@@ -59,11 +66,13 @@ struct MessageTable: Sendable {
     pages[page].messages[slot % Self.pageMessages] = message
     pages[page].used += 1
     slots[number] = UInt32(slot)
+    last = (number, UInt32(slot))
   }
 
   private mutating func vacate(_ slot: Int, _ number: UInt64) {
     let page = slot / Self.pageMessages
     slots[number] = nil
+    last = (.max, .max)
     vacant.append(UInt32(slot))
     pages[page].used -= 1
     if pages[page].used == 0 { pages[page].messages = [] }
