@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 # Debian's, because pytest and aiosmtpd are Debian packages; and it leaves nothing behind in the tree.
 PYTHON := /usr/bin/python3 -B
 BINARIES ?= .build/release
+# For programs of another kind of machine, or with what debuggers want: make install STRIP=
+STRIP ?= -s
 ROUNDS ?= 100
 SECONDS ?= 60
 # systemd looks for units, users and directories under /usr and under /usr/local.
@@ -92,8 +94,8 @@ link-order: build ## write anew in which order the functions of a release lie; b
 	mv .build/link-order.txt scripts/link-order.txt
 
 install: build ## install to $(DESTDIR)$(PREFIX), stripped, units for systemd too
-	install -D -s -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
-	install -D -s -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
+	install -D $(STRIP) -m 755 $(BINARIES)/posternd $(DESTDIR)$(PREFIX)/sbin/posternd
+	install -D $(STRIP) -m 755 $(BINARIES)/postern $(DESTDIR)$(PREFIX)/bin/postern
 	install -D -m 644 etc/postern.toml $(DESTDIR)$(PREFIX)/share/doc/postern/examples/postern.toml
 	install -d $(SHARE)/providers $(SHARE)/explain
 	install -m 644 etc/providers/*.toml $(SHARE)/providers

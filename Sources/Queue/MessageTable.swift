@@ -7,7 +7,7 @@
 struct MessageTable: Sendable {
   private var slots: [UInt64: UInt32] = [:]
   /// Where the message is that was changed last: it is asked for again several times before another one is.
-  private var last = (number: UInt64.max, slot: UInt32.max)
+  private var last: (number: UInt64, slot: UInt32)?
   private var pages: [Page] = []
   /// Places without a message, the one freed last first.
   private var vacant: [UInt32] = []
@@ -51,7 +51,8 @@ struct MessageTable: Sendable {
   func contains(_ number: UInt64) -> Bool { slot(of: number) != nil }
 
   private func slot(of number: UInt64) -> Int? {
-    number == last.number ? Int(last.slot) : slots[number].map(Int.init)
+    if let last, last.number == number { return Int(last.slot) }
+    return slots[number].map(Int.init)
   }
 
   private mutating func insert(_ message: QueueState.Message, _ number: UInt64) {
@@ -72,7 +73,7 @@ struct MessageTable: Sendable {
   private mutating func vacate(_ slot: Int, _ number: UInt64) {
     let page = slot / Self.pageMessages
     slots[number] = nil
-    last = (.max, .max)
+    last = nil
     vacant.append(UInt32(slot))
     pages[page].used -= 1
     if pages[page].used == 0 { pages[page].messages = [] }

@@ -48,6 +48,8 @@ struct BreakerTests {
     // One that answers begins with the usual pauses, and so does the next outage.
     #expect(breaker.tripped(UpstreamTrouble(.busy, at: "greeting", "x"), now: now, jitter: 200) == 5)
     breaker.probe()
+    #expect(breaker.tripped(UpstreamTrouble(.unreachable, at: "connect", "refused"), now: now, jitter: 200) == 1)
+    breaker.probe()
     #expect(breaker.healed(now: now) != nil)
     #expect(breaker.tripped(UpstreamTrouble(.unreachable, at: "greeting", "closed"), now: now, jitter: 200) == 1)
   }

@@ -47,7 +47,10 @@ final class SpaceRounds: Sendable {
 
   private func wait(_ time: TimeAmount) {
     guard !state.value.isStopped else { return }
-    state.value.timer = eventLoop.scheduleTask(in: time) { self.look() }
+    state.value.timer = eventLoop.scheduleTask(in: time) {
+      // One that was due when it was cancelled fires all the same.
+      if self.state.value.timer != nil { self.look() }
+    }
   }
 
   /// The next look is due when this one has ended, however long the disk takes.

@@ -40,6 +40,7 @@ struct Breaker: Sendable {
       return min(
         max((now - since) / Self.absentShare, Self.absentPauseMillisecondsMin), Self.pauseSecondsMax * 1000)
     }
+    absentSince = nil
     let (first, most): (Int64, Int64) =
       switch trouble.kind {
       case .login: (720, 3600)
@@ -53,6 +54,9 @@ struct Breaker: Sendable {
   var isClosed: Bool {
     if case .closed = state { true } else { false }
   }
+
+  /// Nobody answers, and has not since before what was seen last.
+  var isAbsent: Bool { absentSince != nil }
 
   /// What was seen last, unless all is well.
   var trouble: UpstreamTrouble? {

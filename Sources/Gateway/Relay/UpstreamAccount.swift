@@ -345,10 +345,10 @@ final class UpstreamAccount: CarrierDelegate {
     if case .paused = breaker.state { return owner.schedule() }
     if slows(over: trouble, now) { return owner.schedule() }
     let trouble = ReplyVerdict.judged(trouble, of: settings)
-    let isFirst = breaker.isClosed
+    let isNews = !breaker.isAbsent || breaker.trouble?.text != trouble.text
     let seconds = breaker.tripped(trouble, now: now.monotonic, jitter: parts.random())
     // Of those that come every second or two, one is enough.
-    if isFirst || seconds >= Self.toldSecondsMin {
+    if isNews || seconds >= Self.toldSecondsMin {
       parts.log.report(.upstreamPaused(name, trouble, seconds: seconds, waiting: owner.waiting(behind: self)))
     }
     owner.availabilityChanged()

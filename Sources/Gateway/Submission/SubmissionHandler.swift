@@ -189,6 +189,8 @@ package final class SubmissionHandler: ChannelInboundHandler {
 
   private func process(_ context: ChannelHandlerContext, first: ServerSession.Action? = nil) {
     var first = first
+    // Whoever was, and has news from the disk, is held back again by the next reply that it does not read.
+    isHeldBack = false
     if !session.isReadingContent {
       session.intake = intake
       if let news = feasibility.news(login: session.login) {
