@@ -23,8 +23,9 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CToml"),
+    .target(name: "CSupport", cSettings: [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]),
     .target(name: "Crypto", dependencies: ["COpenSSL"], swiftSettings: fuzzed),
-    .target(name: "SMTP", dependencies: ["Crypto", nioCore], swiftSettings: fuzzed),
+    .target(name: "SMTP", dependencies: ["CSupport", "Crypto", nioCore], swiftSettings: fuzzed),
     .target(name: "Mail", dependencies: [nioCore], swiftSettings: fuzzed),
     .target(name: "TLS", dependencies: ["COpenSSL", nioCore], swiftSettings: fuzzed),
     .target(name: "Configuration", dependencies: ["CToml", "SMTP"], swiftSettings: fuzzed),
