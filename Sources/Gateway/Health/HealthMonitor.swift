@@ -34,6 +34,8 @@ final class HealthMonitor: Sendable {
     var answered: Set<String> = []
     var said: String
     var task: RepeatedTask?
+    /// When the last look began.
+    var lookedAt: Int64
   }
 
   private static let relayName = "relay"
@@ -50,7 +52,9 @@ final class HealthMonitor: Sendable {
     // Several looks for each ping.
     period = .milliseconds(min(Self.lookMillisecondsMax, max(1, (watchdogMilliseconds ?? .max) / 8)))
     state = .makeBoxSendingValue(
-      State(watchdog: Watchdog(interval: watchdogMilliseconds, now: Self.milliseconds(eventLoop.now)), said: ""),
+      State(
+        watchdog: Watchdog(interval: watchdogMilliseconds, now: Self.milliseconds(eventLoop.now)), said: "",
+        lookedAt: Self.milliseconds(eventLoop.now)),
       eventLoop: eventLoop)
   }
 
@@ -77,10 +81,15 @@ final class HealthMonitor: Sendable {
   }
 
   private func look() {
+    let now = Self.milliseconds(eventLoop.now)
     let names = parts.loops.map(\.name) + [Self.relayName]
+    let silent = names.filter { !state.value.answered.contains($0) }
+    let isLate = now - state.value.lookedAt > 2 * period.nanoseconds / 1_000_000
+    state.value.lookedAt = now
+    // Held up between two looks, or in the midst of one: whoever is silent may have been asked just now.
+    if isLate, !silent.isEmpty { return ask() }
     let look = Watchdog.Look(
-      now: Self.milliseconds(eventLoop.now), silentLoops: names.filter { !state.value.answered.contains($0) },
-      writer: parts.writer(), relay: state.value.relay)
+      now: now, silentLoops: silent, writer: parts.writer(), relay: state.value.relay)
     for action in state.value.watchdog.take(look) {
       switch action {
       case .ping:
